@@ -1,0 +1,228 @@
+package fault
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/microblog/fault/redact"
+	"example.org/microblog/fault/trace"
+)
+
+// Kind is how something failed.
+type Kind string
+
+// The kinds of failures.
+const (
+	KindError    Kind = "error"    // an error was returned or reported
+	KindPanic    Kind = "panic"    // a panic
+	KindNoAnswer Kind = "noanswer" // a handler returned without answering
+	KindGoexit   Kind = "goexit"   // runtime.Goexit ended the handler's goroutine
+	KindPage     Kind = "page"     // the page for an answer that is no failure itself could not be made
+)
+
+// What a Failure's stack is the stack of.
+const (
+	StackPanic   = "panic"   // where it panicked
+	StackWrapped = "wrapped" // where the error was first wrapped, or made, with package trace
+	StackHandled = "handled" // where the error arrived: the handler that returned it, or who reported it
+	StackExit    = "exit"    // where the goroutine was ended
+)
+
+// Failure is all that is known about one thing that failed. Every text in it is masked and bounded.
+// It can be written as JSON and read back without loss, but for the program counters.
+type Failure struct {
+	ID      ID        `json:"id"`
+	Time    time.Time `json:"time"` // UTC
+	Kind    Kind      `json:"kind"`
+	Status  int       `json:"status"`           // of the answer; 500 outside a request
+	Public  string    `json:"public,omitempty"` // what people were shown beside the status
+	Message string    `json:"message"`          // the whole text of the error
+	// Causes is the error with everything it wraps or joins.
+	Causes Cause `json:"causes"`
+	// Stack begins at the innermost call and ends where the Catcher took over. StackOf tells what it
+	// is the stack of.
+	Stack   trace.Stack `json:"stack,omitempty"`
+	StackOf string      `json:"stack_of,omitempty"`
+	// Task is the name of the goroutine that failed, as given to Catcher.Go.
+	Task string `json:"task,omitempty"`
+	// Request is what was asked for, nil outside a request.
+	Request      *Request     `json:"request,omitempty"`
+	User         string       `json:"user,omitempty"`
+	RequestID    string       `json:"request_id,omitempty"`
+	Host         string       `json:"host,omitempty"` // this machine's name
+	PID          int          `json:"pid"`
+	Build        Build        `json:"build"`
+	Goroutine    int64        `json:"goroutine,omitempty"`
+	Steps        []trace.Step `json:"steps,omitempty"`         // what the request did, oldest first
+	StepsDropped int          `json:"steps_dropped,omitempty"` // how many came before those
+	Begun        bool         `json:"begun,omitempty"`         // the response had begun: the connection was aborted
+}
+
+// Build is which program this is, as the Go toolchain noted it.
+type Build struct {
+	Module   string    `json:"module,omitempty"`  // path of the main module
+	Version  string    `json:"version,omitempty"` // its version, "(devel)" if it was built from a working tree
+	Revision string    `json:"revision,omitempty"`
+	Time     time.Time `json:"time,omitzero"` // of the revision, UTC
+	Modified bool      `json:"modified,omitempty"`
+	Go       string    `json:"go"`
+}
+
+func readBuild() Build {
+	b := Build{Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.Module, b.Version = info.Main.Path, info.Main.Version
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.time":
+			b.Time, _ = time.Parse(time.RFC3339, s.Value) // Absent is as good as unreadable.
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+	return b
+}
+
+// What a Failure holds of each text, in bytes, and of a stack, in calls.
+const (
+	maxMessage = 8 << 10
+	maxText    = 2 << 10
+	maxFrames  = 64
+)
+
+// failure makes the record of an event in a request.
+func (c *Catcher) failure(st *state, r *http.Request, ev event, v verdict, begun bool) *Failure {
+	red, known := c.redactorFor(r)
+	f := c.newFailure(r.Context(), red, ev)
+	f.Status, f.Begun = v.status, begun
+	f.Public = c.clean(red, v.public, maxText)
+	f.RequestID = c.clean(red, st.requestID(), maxRequestID)
+	if c.user != nil {
+		f.User = c.clean(red, guarded(func() string { return c.user(r) }), maxValue)
+	}
+	f.Request = c.snapshot(r, st.pattern(r), red, known)
+	if v.beside != nil {
+		f.Causes.Causes = append(f.Causes.Causes, c.causes(red, v.beside))
+	}
+	return f
+}
+
+func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event) *Failure {
+	stack, of := ev.trace()
+	f := &Failure{
+		ID:        newID(),
+		Time:      time.Now().UTC().Round(0),
+		Kind:      ev.kind,
+		Status:    http.StatusInternalServerError,
+		Message:   c.clean(red, text(ev.err), maxMessage),
+		Causes:    c.causes(red, ev.err),
+		Stack:     cutBelow(stack),
+		StackOf:   of,
+		Task:      c.clean(red, ev.task, maxValue),
+		Host:      c.host,
+		PID:       os.Getpid(),
+		Build:     c.build,
+		Goroutine: goroutine(),
+	}
+	f.Steps, f.StepsDropped = trace.Steps(ctx)
+	for i := range f.Steps {
+		c.cleanStep(red, &f.Steps[i])
+	}
+	return f
+}
+
+// cleanStep masks a step. Arguments have no names; where the statement names a secret, any of them
+// may be it.
+func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
+	secret := namesSecret(red, s.Text)
+	s.Time = s.Time.UTC().Round(0)
+	s.Text, s.Err = c.clean(red, s.Text, maxText), c.clean(red, s.Err, maxText)
+	args := make([]string, len(s.Args))
+	for i, a := range s.Args {
+		if args[i] = c.clean(red, a, maxValue); secret {
+			args[i] = redact.Mask
+		}
+	}
+	if s.Args = args; len(args) == 0 {
+		s.Args = nil
+	}
+}
+
+// namesSecret tells whether a statement names a column that holds a secret.
+func namesSecret(red *redact.Redactor, statement string) bool {
+	names := strings.FieldsFunc(statement, func(r rune) bool {
+		return r != '_' && r != '$' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+	for _, name := range names {
+		if red.IsSecretKey(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// redactorFor returns the Redactor with the request's own secrets, and whether those are known: they
+// are not if the application's function for them panics.
+func (c *Catcher) redactorFor(r *http.Request) (red *redact.Redactor, known bool) {
+	secrets, known := c.secretsOf(r)
+	return c.redactor.With(secrets...), known
+}
+
+func (c *Catcher) secretsOf(r *http.Request) (secrets []string, known bool) {
+	if c.secrets == nil {
+		return nil, true
+	}
+	defer func() {
+		if !known {
+			_ = recover()
+		}
+	}()
+	secrets = c.secrets(r)
+	return secrets, true
+}
+
+// cleanFor masks a text that the request's answer shows, without the cost of looking for the
+// encodings of the request's secrets where none of them stands.
+func (c *Catcher) cleanFor(r *http.Request, s string, max int) string {
+	if s == "" {
+		return ""
+	}
+	red := c.redactor
+	secrets, _ := c.secretsOf(r)
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(s, secret) {
+			red = red.With(secrets...)
+			break
+		}
+	}
+	return c.clean(red, s, max)
+}
+
+// clean masks a text and cuts it to so many bytes. Cutting comes last, because half a secret is not
+// found; but a very long text is cut before as well.
+func (c *Catcher) clean(red *redact.Redactor, s string, max int) string {
+	const margin = 4 << 10
+	long := len(s)
+	if len(s) > max+margin {
+		s = s[:max+margin]
+	}
+	masked := red.Text(s)
+	if len(s) < long && len(masked) > margin/4 {
+		masked = masked[:len(masked)-margin/4] // Where a secret may have been cut.
+	}
+	if len(masked) <= max && len(s) == long {
+		return strings.ToValidUTF8(masked, "\uFFFD")
+	}
+	return strings.ToValidUTF8(masked[:min(len(masked), max)], "") + "… [cut, " + strconv.Itoa(long) + " bytes]"
+}

@@ -1,0 +1,69 @@
+package logfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// backup returns the name of the nth rotated file.
+func backup(path string, n int) string { return path + "." + strconv.Itoa(n) }
+
+// rotate makes room for the next record: it moves the locked file to PATH.1 and
+// closes it, or empties it where no backups are kept. The new file is made by
+// whoever writes next.
+//
+// The file's lock keeps out everybody who writes to the same file. That would
+// be enough if nobody ever moved it away from outside: then others begin a new
+// file, and may fill and rotate it meanwhile. So the directory is locked as
+// well, where the system has such locks.
+func (d *disk) rotate() error {
+	if d.backups == 0 {
+		d.size = 0
+		if err := d.file.Truncate(0); err != nil {
+			return fmt.Errorf("emptying the full file: %w", err)
+		}
+		return nil
+	}
+	unlock, err := lockDir(filepath.Dir(d.path), time.Now().Add(patience))
+	if err != nil {
+		return fmt.Errorf("rotating: %w", err)
+	}
+	defer unlock()
+	info, err := os.Stat(d.path)
+	if err == nil && os.SameFile(info, d.id) {
+		err = shift(d.path, d.backups)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rotating: %w", err)
+	}
+	d.close()
+	return nil
+}
+
+// shift moves PATH to PATH.1 after moving up those in its way, the oldest
+// first: up to the first free number, or else onto the last. Each step is one
+// rename that leaves every file with exactly one name, so whoever finds the
+// work of somebody killed in between finds at most a free number, and fills it.
+func shift(path string, backups int) error {
+	free := 1
+	for free < backups {
+		if _, err := os.Lstat(backup(path, free)); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return err
+		}
+		free++
+	}
+	for n := free - 1; n >= 1; n-- {
+		err := replace(backup(path, n), backup(path, n+1))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return replace(path, backup(path, 1))
+}

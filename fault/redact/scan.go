@@ -1,0 +1,312 @@
+package redact
+
+import (
+	"strings"
+)
+
+const (
+	maxName    = 96  // bytes back from a '=' or ':' in which its name is looked for
+	maxAddress = 512 // bytes behind :// in which a password is looked for
+)
+
+// keySpans appends what stands under a secret's name: after key=, key:value as Go prints a struct,
+// "key": as in JSON and Python, and after a header's name at the beginning of a line.
+func (r *Redactor) keySpans(found []span, s string) []span {
+	for i := 0; i < len(s); i++ {
+		var start, end int
+		switch s[i] {
+		case '=':
+			start, end = r.afterEquals(s, i)
+		case ':':
+			start, end = r.afterColon(s, i)
+		default:
+			continue
+		}
+		if end > start && s[start:end] != Mask {
+			found = append(found, span{start, end})
+		}
+		i = max(i, end-1)
+	}
+	return found
+}
+
+// afterEquals returns where the value of key=value stands, nothing if the key is no secret's.
+func (r *Redactor) afterEquals(s string, i int) (start, end int) {
+	behind := i + 1
+	if behind < len(s) && s[behind] == '=' {
+		return 0, 0
+	}
+	if behind < len(s) && s[behind] == '>' { // As in Ruby: :key=>"value".
+		behind++
+	}
+	at := skipSpaceBack(s, i)
+	if at > 0 && (s[at-1] == '"' || s[at-1] == '\'') {
+		return r.afterQuotedKey(s, at-1, behind)
+	}
+	key := nameBefore(s, at)
+	if key == "" || !r.IsSecretKey(key) {
+		return 0, 0
+	}
+	return value(s, skipSpace(s, behind))
+}
+
+func (r *Redactor) afterColon(s string, i int) (start, end int) {
+	if strings.HasPrefix(s[i:], "://") {
+		return 0, 0
+	}
+	at := skipSpaceBack(s, i)
+	if at > 0 && (s[at-1] == '"' || s[at-1] == '\'') {
+		return r.afterQuotedKey(s, at-1, i+1)
+	}
+	key := nameBefore(s, i)
+	if key == "" || i+1 >= len(s) {
+		return 0, 0
+	}
+	if s[i+1] == ' ' || s[i+1] == '\t' {
+		// In prose a colon and a space follow any word: "refreshing the token: timed out".
+		keyStart := i - len(key)
+		if (keyStart == 0 || s[keyStart-1] == '\n') && isSecretHeader(key) {
+			line := skipSpace(s, i+1)
+			return line, line + lineLength(s[line:])
+		}
+		return 0, 0
+	}
+	if !r.IsSecretKey(key) {
+		return 0, 0
+	}
+	return value(s, i+1)
+}
+
+// afterQuotedKey looks at "key": value. The quote that ends the key stands at quote; behind it, s
+// is read from at on. Quotes may be escaped, as in JSON within JSON.
+func (r *Redactor) afterQuotedKey(s string, quote, at int) (start, end int) {
+	q := s[quote]
+	escapes := backslashesBefore(s, quote)
+	key := nameBefore(s, quote-escapes)
+	if key == "" || !r.IsSecretKey(key) {
+		return 0, 0
+	}
+	at = skipSpace(s, at)
+	if n := leadingBackslashes(s[at:]); n == escapes && at+n < len(s) && s[at+n] == q {
+		start = at + n + 1
+		return start, closingQuote(s, start, q, escapes)
+	}
+	switch rest := s[at:]; {
+	case rest == "" || strings.HasPrefix(rest, "null") || strings.HasPrefix(rest, "None"):
+		return 0, 0
+	case rest[0] == '{' || rest[0] == '[':
+		end = closingBracket(s, at)
+	default:
+		end = at
+	}
+	if n := strings.IndexAny(s[end:], ",}] \t\r\n"); n >= 0 {
+		return at, end + n
+	}
+	return at, len(s)
+}
+
+// value returns where the unquoted, quoted or bracketed value that begins at at stands.
+func value(s string, at int) (start, end int) {
+	if at >= len(s) {
+		return at, at
+	}
+	escapes := leadingBackslashes(s[at:])
+	if q := at + escapes; q < len(s) && (s[q] == '"' || s[q] == '\'' || s[q] == '`') {
+		return q + 1, closingQuote(s, q+1, s[q], escapes)
+	}
+	if s[at] == '[' || s[at] == '{' {
+		end = closingBracket(s, at)
+		return at, end + wordLength(s[end:])
+	}
+	end = at + wordLength(s[at:])
+	if isPlaceholder(s[at:end]) {
+		return at, at
+	}
+	if isScheme(s[at:end]) && end < len(s) && s[end] == ' ' {
+		end++
+		end += wordLength(s[end:])
+	}
+	return at, end
+}
+
+// wordLength is how far an unquoted value reaches. Closing brackets and commas may belong to a
+// password, so they are taken for a part of it.
+func wordLength(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case ' ', '\t', '\r', '\n', '&', '"', '\'', '`':
+			return i
+		case '\\':
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\') {
+				return i
+			}
+		}
+	}
+	return len(s)
+}
+
+// closingQuote returns where the quote stands that ends the string whose content begins at start.
+// A quote at nesting depth zero is written bare, inside a JSON string with one backslash, inside
+// another with three, and so on; one that belongs to the content has more.
+func closingQuote(s string, start int, q byte, escapes int) int {
+	for i := start; i < len(s); i++ {
+		if s[i] != q {
+			continue
+		}
+		n := 0
+		for j := i; j > start && s[j-1] == '\\'; j-- {
+			n++
+		}
+		if n%(2*(escapes+1)) == escapes {
+			return i - escapes
+		}
+	}
+	return len(s)
+}
+
+// closingBracket returns the place behind the bracket that matches the one at start, or the end.
+func closingBracket(s string, start int) int {
+	if strings.HasPrefix(s[start:], Mask) {
+		return start + len(Mask)
+	}
+	depth := 0
+	for i := start; i < len(s); i++ {
+		switch s[i] {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case '"':
+			i = min(closingQuote(s, i+1, '"', 0), len(s)-1)
+		}
+	}
+	return len(s)
+}
+
+// nameBefore returns the name that ends at end.
+func nameBefore(s string, end int) string {
+	start := end
+	for start > 0 && end-start < maxName && isNameByte(s[start-1]) {
+		start--
+	}
+	return s[start:end]
+}
+
+func isNameByte(c byte) bool {
+	return kind(c) != other || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '%'
+}
+
+// isPlaceholder tells a statement's parameter: $1, ?, :name.
+func isPlaceholder(v string) bool {
+	if v == "?" {
+		return true
+	}
+	if len(v) < 2 || v[0] != '$' && v[0] != ':' {
+		return false
+	}
+	v = strings.TrimRight(v[1:], ",;)")
+	for i := range len(v) {
+		if c := v[i]; kind(c) != digit {
+			return false
+		}
+	}
+	return v != ""
+}
+
+// isScheme tells the first word of an Authorization header, behind which the secret follows.
+func isScheme(word string) bool {
+	switch strings.ToLower(word) {
+	case "basic", "bearer", "digest", "negotiate", "token":
+		return true
+	}
+	return false
+}
+
+func isSecretHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "authorization", "proxy-authorization", "cookie", "set-cookie",
+		"x-api-key", "x-auth-token", "x-csrf-token", "x-xsrf-token", "x-access-token":
+		return true
+	}
+	return false
+}
+
+// addressSpans appends the passwords of scheme://user:password@host.
+func addressSpans(found []span, s string) []span {
+	for at := 0; ; {
+		i := strings.Index(s[at:], "://")
+		if i < 0 {
+			return found
+		}
+		at += i + len("://")
+		rest := s[at:min(len(s), at+maxAddress)]
+		if end := strings.IndexAny(rest, " \t\r\n\"'`<>"); end >= 0 {
+			rest = rest[:end]
+		}
+		// A password may hold an unescaped slash, so the last @ counts, unless what follows the
+		// colon is a port.
+		authority := rest
+		if slash := strings.IndexAny(rest, "/?#"); slash >= 0 {
+			authority = rest[:slash]
+		}
+		colon := strings.IndexByte(authority, ':')
+		if colon < 0 {
+			continue
+		}
+		sign := strings.LastIndexByte(authority, '@')
+		if sign < 0 && !isPort(authority[colon+1:]) {
+			sign = strings.LastIndexByte(rest, '@')
+		}
+		if sign > colon+1 && rest[colon+1:sign] != Mask {
+			found = append(found, span{at + colon + 1, at + sign})
+		}
+	}
+}
+
+func isPort(s string) bool {
+	for i := range len(s) {
+		if kind(s[i]) != digit {
+			return false
+		}
+	}
+	return true
+}
+
+func skipSpace(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+func skipSpaceBack(s string, i int) int {
+	for i > 0 && (s[i-1] == ' ' || s[i-1] == '\t') {
+		i--
+	}
+	return i
+}
+
+func lineLength(s string) int {
+	if n := strings.IndexAny(s, "\r\n"); n >= 0 {
+		return n
+	}
+	return len(s)
+}
+
+func backslashesBefore(s string, i int) int {
+	n := 0
+	for n < i && s[i-1-n] == '\\' {
+		n++
+	}
+	return n
+}
+
+func leadingBackslashes(s string) int {
+	n := 0
+	for n < len(s) && s[n] == '\\' {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,170 @@
+package fault
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+)
+
+// response is a response writer that knows whether the response has begun. The outermost one of a
+// request also holds back the mux's own 404 and 405, until it is clear that a page may take their
+// place.
+type response struct {
+	http.ResponseWriter
+	st        *state
+	outermost bool // in Middleware
+	encoded   bool // Content-Encoding was there before: somebody outside encodes the body
+	begun     atomic.Bool
+	touched   atomic.Bool // answered with nothing at all, as io.Copy of an empty file does
+	hijacked  atomic.Bool
+	whole     atomic.Bool // an answer of ours was written, complete
+	held      int         // 404 or 405 held back
+	replace   bool        // and its body was the mux's own
+	failed    atomic.Pointer[error]
+}
+
+// faultResponse lets responseOf find the response in whichever type exposes it.
+func (res *response) faultResponse() *response { return res }
+
+// responseOf returns the response that w is, if it is one of this request.
+func responseOf(st *state, w http.ResponseWriter) *response {
+	if x, ok := w.(interface{ faultResponse() *response }); ok {
+		if res := x.faultResponse(); res.st == st {
+			return res
+		}
+	}
+	return nil
+}
+
+// answered tells whether the handler did anything with the response.
+func (res *response) answered() bool {
+	return res.begun.Load() || res.touched.Load() || res.hijacked.Load() || res.held != 0
+}
+
+// Unwrap returns the writer beneath, for http.ResponseController.
+func (res *response) Unwrap() http.ResponseWriter { return res.ResponseWriter }
+
+func (res *response) WriteHeader(code int) {
+	if res.held != 0 {
+		res.release()
+	}
+	if !res.begun.Load() {
+		if code < 200 && code != http.StatusSwitchingProtocols {
+			res.ResponseWriter.WriteHeader(code) // Informational: the answer is still to come.
+			return
+		}
+		if res.outermost && res.isRoutersOwn(code) {
+			res.held = code
+			return
+		}
+	}
+	res.ResponseWriter.WriteHeader(code)
+	res.begun.Store(true) // Behind it: an invalid code panics before anything is sent.
+}
+
+func (res *response) Write(p []byte) (int, error) {
+	if res.held != 0 {
+		if !res.replace && string(p) == routerText(res.held) {
+			res.replace = true
+			return len(p), nil
+		}
+		res.release()
+	}
+	res.begun.Store(true)
+	n, err := res.ResponseWriter.Write(p)
+	return n, res.note(err)
+}
+
+func (res *response) WriteString(s string) (int, error) {
+	if res.held != 0 {
+		return res.Write([]byte(s))
+	}
+	res.begun.Store(true)
+	n, err := io.WriteString(res.ResponseWriter, s)
+	return n, res.note(err)
+}
+
+// release sends what was held back.
+func (res *response) release() {
+	code, replaced := res.held, res.replace
+	res.held, res.replace = 0, false
+	res.begun.Store(true)
+	res.ResponseWriter.WriteHeader(code)
+	if replaced {
+		_, err := io.WriteString(res.ResponseWriter, routerText(code))
+		_ = res.note(err)
+	}
+}
+
+// note remembers the first error of writing: whoever was to read the response is gone. Errors that
+// only say how the handler misused the writer do not count.
+func (res *response) note(err error) error {
+	switch {
+	case err == nil, errors.Is(err, http.ErrContentLength), errors.Is(err, http.ErrBodyNotAllowed),
+		errors.Is(err, http.ErrHijacked), errors.Is(err, http.ErrHandlerTimeout):
+	default:
+		res.failed.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// lost tells whether err is that the response could not be written.
+func (res *response) lost(err error) bool {
+	p := res.failed.Load()
+	return p != nil && is(err, *p)
+}
+
+func (res *response) flush() error {
+	if res.held != 0 {
+		res.release()
+	}
+	res.begun.Store(true)
+	return res.note(http.NewResponseController(res.ResponseWriter).Flush())
+}
+
+func (res *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(res.ResponseWriter).Hijack()
+	if err == nil {
+		res.hijacked.Store(true)
+		res.st.res.hijacked.Store(true)
+	}
+	return conn, rw, err
+}
+
+// sniffed is how much net/http reads to tell the content type before it hands a file to the kernel.
+const sniffed = 512
+
+// readFrom copies src with the writer's own ReadFrom. It reads the first bytes itself, so that a
+// source that fails at once can still be answered with a page.
+func (res *response) readFrom(src io.Reader) (n int64, err error) {
+	if res.held != 0 {
+		res.release()
+	}
+	if !res.begun.Load() {
+		var first [sniffed]byte
+		read, err := src.Read(first[:])
+		if read > 0 {
+			written, werr := res.Write(first[:read])
+			n = int64(written)
+			if werr != nil {
+				return n, werr
+			}
+		}
+		switch {
+		case err == io.EOF:
+			res.touched.Store(true)
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+	res.begun.Store(true)
+	copied, err := res.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
+	return n + copied, res.note(err)
+}
+
+// isEncoded tells whether a Content-Encoding is set already.
+func isEncoded(w http.ResponseWriter) bool { return len(w.Header()["Content-Encoding"]) > 0 }

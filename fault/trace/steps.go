@@ -1,0 +1,118 @@
+package trace
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What one record keeps. Older steps give way to newer ones; longer texts are cut.
+const (
+	maxSteps = 100
+	maxText  = 2048 // bytes of Text and Err
+	maxArgs  = 32
+	maxArg   = 256 // bytes
+	cutMark  = "…"
+)
+
+// A Step is one thing that a request did.
+type Step struct {
+	Time     time.Time     `json:"time"`
+	Kind     string        `json:"kind"` // "sql", "log", …
+	Text     string        `json:"text"`
+	Args     []string      `json:"args,omitempty"`
+	Duration time.Duration `json:"duration,omitempty"` // nanoseconds
+	Err      string        `json:"err,omitempty"`
+}
+
+type recordKey struct{}
+
+// record is the context that Begin returns, and holds what was noted.
+type record struct {
+	context.Context
+
+	mu      sync.Mutex
+	steps   []Step // a ring once it is full
+	oldest  int    // index of the oldest step, 0 until the ring is full
+	dropped int
+}
+
+func (r *record) Value(key any) any {
+	if key == (recordKey{}) {
+		return r
+	}
+	return r.Context.Value(key)
+}
+
+// Begin returns a context with an empty record of steps. A record of ctx is hidden by it, not
+// continued.
+func Begin(ctx context.Context) context.Context {
+	return &record{Context: ctx}
+}
+
+// Note adds a step to the context's record; without one it does nothing. The record keeps the last
+// 100 steps, at most 2,048 bytes of each text, and 32 arguments of 256 bytes; what is longer is cut
+// and ends in "…". The caller must not change s.Args afterwards. It may be called by several
+// goroutines at once.
+func Note(ctx context.Context, s Step) {
+	r, ok := ctx.Value(recordKey{}).(*record)
+	if !ok {
+		return
+	}
+	s.Text, s.Err = cut(s.Text, maxText), cut(s.Err, maxText)
+	s.Args = cutArgs(s.Args)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.steps) < maxSteps {
+		r.steps = append(r.steps, s)
+		return
+	}
+	r.steps[r.oldest] = s
+	r.oldest = (r.oldest + 1) % maxSteps
+	r.dropped++
+}
+
+// Steps returns a copy of the context's record, oldest first, and how many steps before those were
+// dropped. Without a record it returns nil and 0.
+func Steps(ctx context.Context) (steps []Step, dropped int) {
+	r, ok := ctx.Value(recordKey{}).(*record)
+	if !ok {
+		return nil, 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.steps) == 0 {
+		return nil, 0
+	}
+	steps = make([]Step, 0, len(r.steps))
+	steps = append(steps, r.steps[r.oldest:]...)
+	steps = append(steps, r.steps[:r.oldest]...)
+	return steps, r.dropped
+}
+
+func cut(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	// A copy, so that the rest of a long text can be freed; valid, so that a cut rune does not show.
+	return strings.ToValidUTF8(s[:max], "") + cutMark
+}
+
+func cutArgs(args []string) []string {
+	long := len(args) > maxArgs
+	for i := 0; i < len(args) && !long; i++ {
+		long = len(args[i]) > maxArg
+	}
+	if !long {
+		return args
+	}
+	out := make([]string, 0, min(len(args), maxArgs)+1)
+	for _, a := range args[:min(len(args), maxArgs)] {
+		out = append(out, cut(a, maxArg))
+	}
+	if len(args) > maxArgs {
+		out = append(out, cutMark)
+	}
+	return out
+}
