@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"example.org/microblog/internal/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// The error codes that are told apart; PostgreSQL's manual, appendix A.
+const (
+	uniqueViolation      = "23505"
+	foreignKeyViolation  = "23503"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
+)
+
+// Lock waits in seconds: how long a start waits while another one migrates.
+const (
+	lockEvery  = 1
+	lockChecks = 300
+)
+
+// dialect is store.Dialect for PostgreSQL.
+type dialect struct{}
+
+var _ store.Dialect = dialect{}
+
+// code returns the five characters of PostgreSQL's error code, "" for another
+// error.
+func code(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+func (dialect) Name() string { return "postgres" }
+
+func (dialect) UniqueViolation(err error) bool     { return code(err) == uniqueViolation }
+func (dialect) ForeignKeyViolation(err error) bool { return code(err) == foreignKeyViolation }
+
+func (dialect) Conflict(err error) bool {
+	switch code(err) {
+	case serializationFailure, deadlockDetected, lockNotAvailable:
+		return true
+	}
+	return false
+}
+
+// Unavailable knows the classes 08 (connection), 53 (resources) and 57
+// (operator intervention: shutdown, start-up), and everything that happened
+// before the server could say a code.
+func (d dialect) Unavailable(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && code(err) == "" && !connecting(err) {
+		return false
+	}
+	if c := code(err); c != "" {
+		return c[:2] == "08" || c[:2] == "53" || c[:2] == "57" && c != "57014" || d.Conflict(err)
+	}
+	var network net.Error
+	return connecting(err) || errors.As(err, &network) || pgconn.SafeToRetry(err)
+}
+
+func connecting(err error) bool {
+	var e *pgconn.ConnectError
+	return errors.As(err, &e)
+}
+
+func (dialect) Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // only for an invalid path, which this is not
+	}
+	return sub
+}
+
+func (dialect) Goose() (goose.Dialect, goose.ProviderOption, error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockEvery, lockChecks))
+	return goose.DialectPostgres, goose.WithSessionLocker(locker), err
+}
+
+func (dialect) TableExists() string {
+	return `SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1`
+}
