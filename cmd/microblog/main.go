@@ -1,0 +1,26 @@
+// Command microblog is a self-hosted microblog in one binary.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"example.org/microblog/internal/cli"
+)
+
+func main() {
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the second one ends the process the hard way.
+	context.AfterFunc(stop, cancel)
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+
+	os.Exit(cli.Main(stop, os.Args[1:], cli.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Hangup:    hangup,
+		LookupEnv: os.LookupEnv,
+	}))
+}

@@ -1,0 +1,261 @@
+// Package app wires Microblog together: settings in, a running server out.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/redact"
+	"example.org/microblog/internal/config"
+	"example.org/microblog/internal/store"
+	"example.org/microblog/internal/store/postgres"
+	"example.org/microblog/internal/store/sqlite"
+	"example.org/microblog/internal/web"
+)
+
+// Limits of the web server. A request or an idle connection that exceeds one is ended.
+const (
+	maxHeaderBytes    = 64 << 10
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 120 * time.Second
+
+	// shutdownGrace is how long running requests may take to finish once the server is asked to stop.
+	shutdownGrace = 15 * time.Second
+	// startTimeout bounds reaching and migrating the database at start.
+	startTimeout = 2 * time.Minute
+
+	purgeInterval = 10 * time.Minute
+)
+
+// Options says what to run.
+type Options struct {
+	Config   config.Config
+	Drill    bool      // mount /drill, which fails on purpose
+	Stdout   io.Writer // for the log and the access log, where the settings send them there
+	Terminal bool      // Stdout is a terminal
+	Stderr   io.Writer // for what cannot be logged
+}
+
+// App is Microblog, opened: its log, its database and its handler.
+// Open makes one, Listen and Run serve, Close ends it.
+type App struct {
+	log      *slog.Logger
+	logs     *logs
+	store    *store.Store
+	web      *web.Server
+	server   *http.Server
+	listener net.Listener
+	config   config.Config
+
+	closing sync.Once
+	closed  error
+}
+
+// OpenStore opens the database that the settings name. SQLite's directory is made when it is missing.
+// The schema is left as it is.
+func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	if cfg.Database.Kind == config.Postgres {
+		return postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{})
+	}
+	if err := os.MkdirAll(filepath.Dir(cfg.Database.Path), 0o750); err != nil {
+		return nil, fmt.Errorf("making the directory of the database (setting DATA_DIR or DATABASE_URL): %w", err)
+	}
+	return sqlite.Open(ctx, cfg.Database.Path, sqlite.Options{})
+}
+
+// Open starts everything but the listener: the log, then the database with its migrations, then the handler.
+func Open(ctx context.Context, o Options) (_ *App, err error) {
+	a := &App{config: o.Config}
+	a.logs, err = openLogs(o)
+	if err != nil {
+		return nil, err
+	}
+	a.log = a.logs.logger
+	a.log.InfoContext(ctx, "Microblog startup")
+	for _, warning := range o.Config.Warnings {
+		a.log.WarnContext(ctx, warning)
+	}
+	if o.Drill {
+		a.log.WarnContext(ctx, "The drill is on: anyone who can reach this server can make it fail, and can end it, at /drill")
+	}
+	defer func() {
+		if err != nil {
+			a.log.ErrorContext(ctx, "Microblog could not start: "+redact.New(redact.Options{Values: o.Config.Secrets()}).Text(err.Error()))
+			_ = a.Close()
+		}
+	}()
+
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	a.store, err = OpenStore(starting, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := a.store.Migrate(starting)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range applied {
+		a.log.InfoContext(ctx, "Database migrated", "migration", m.Name)
+	}
+	key, err := a.secretKey(starting)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.buildServer(o, key); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// secretKey is the key of the settings or, without one, the database's own.
+func (a *App) secretKey(ctx context.Context) ([]byte, error) {
+	if key := a.config.SecretKey.Reveal(); key != "" {
+		return []byte(key), nil
+	}
+	return a.store.SecretKey(ctx)
+}
+
+func (a *App) buildServer(o Options, key []byte) error {
+	pages, err := web.NewPages(web.PagesOptions{})
+	if err != nil {
+		return err
+	}
+	redactor := redact.New(redact.Options{Values: append(o.Config.Secrets(), string(key))})
+	if n := redactor.Ignored(); n > 0 {
+		a.log.Warn("Some secrets in the settings are too short to be masked where they turn up in a text", "secrets", n)
+	}
+	catcher := fault.New(fault.Options{
+		Pages:     pages.Errors(web.CurrentViewer),
+		Logger:    a.log,
+		User:      web.CurrentUserLabel,
+		Secrets:   web.RequestSecrets,
+		RequestID: web.RequestID,
+		Redactor:  redactor,
+		Translate: web.Translate,
+	})
+	a.web, err = web.New(web.Options{
+		Store:          a.store,
+		Catcher:        catcher,
+		Pages:          pages,
+		Logger:         a.log,
+		AccessLog:      a.logs.access,
+		BaseURL:        o.Config.BaseURL,
+		TrustedProxies: o.Config.TrustedProxies,
+		SecretKey:      key,
+		Drill:          o.Drill,
+	})
+	if err != nil {
+		return err
+	}
+	a.server = &http.Server{
+		Handler:           a.web,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+	return nil
+}
+
+// Listen takes the address of the settings. The server answers only once Run is called.
+func (a *App) Listen() error {
+	l, err := listen(a.config.Listen)
+	if err != nil {
+		a.log.Error("Microblog could not start: " + err.Error())
+		return err
+	}
+	a.listener = l
+	return nil
+}
+
+// URL is where a person on this machine opens Microblog; it is known after Listen.
+func (a *App) URL() string { return localURL(a.listener.Addr()) }
+
+// Run serves until ctx is done, then lets running requests finish, for at most 15 seconds.
+func (a *App) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { a.purge(work) })
+	defer background.Wait()
+	defer stop()
+
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+	a.log.InfoContext(ctx, "Microblog is listening", "url", a.URL())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving on %s: %w", a.config.Listen, err)
+	case <-ctx.Done():
+	}
+
+	a.log.Info("Microblog is stopping: running requests may finish")
+	grace, cancel := context.WithTimeout(work, shutdownGrace)
+	defer cancel()
+	err := a.server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.Warn("Some requests did not finish in time and were cut off", "seconds", int(shutdownGrace.Seconds()))
+		err = a.server.Close()
+	}
+	<-served
+	if err != nil {
+		return fmt.Errorf("stopping the web server: %w", err)
+	}
+	return nil
+}
+
+// purge removes expired sessions and limits from time to time, until ctx is done.
+func (a *App) purge(ctx context.Context) {
+	ticker := time.NewTicker(purgeInterval)
+	defer ticker.Stop()
+	for {
+		if _, err := a.store.Purge(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "Expired sessions could not be removed; it is tried again later", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// ReopenLogs opens the log files anew, after somebody has moved them away.
+func (a *App) ReopenLogs() { a.logs.reopen() }
+
+// Close ends everything that Open started. It may be called again.
+func (a *App) Close() error {
+	a.closing.Do(func() {
+		var errs []error
+		if a.listener != nil {
+			// Serving has closed it already; this is for a listener that never served.
+			_ = a.listener.Close()
+		}
+		if a.web != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+			defer cancel()
+			errs = append(errs, a.web.Close(ctx))
+		}
+		if a.store != nil {
+			errs = append(errs, a.store.Close())
+			a.log.Info("Microblog stopped")
+		}
+		errs = append(errs, a.logs.close())
+		a.closed = errors.Join(errs...)
+	})
+	return a.closed
+}

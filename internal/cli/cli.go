@@ -1,0 +1,131 @@
+// Package cli is Microblog's command line: it parses the arguments, loads the settings and runs one command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"example.org/microblog/internal/config"
+)
+
+// Exit codes of every command.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Streams is what a command reads and writes, and how it hears of the world.
+type Streams struct {
+	In        io.Reader
+	Out, Err  io.Writer
+	Hangup    <-chan os.Signal // asks a running server to reopen its log files; nil: never
+	LookupEnv func(string) (string, bool)
+	DotEnv    string // path of the settings file; "" is .env in the working directory
+}
+
+// commands is the grammar of the command line.
+type commands struct {
+	config.Flags `embed:""`
+
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the web server (this is what microblog does without a command)."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database to the schema of this version, or tell where it stands."`
+	User    userCommand    `cmd:"" help:"Add and list people, set a password, make administrators."`
+	Version versionCommand `cmd:"" help:"Tell the version, the commit and the Go release of this binary."`
+}
+
+// invocation is what a command gets to work with.
+type invocation struct {
+	Streams
+	flags config.Flags
+}
+
+// settings loads and checks the settings, and tells the warnings on standard error.
+func (in *invocation) settings() (config.Config, error) {
+	cfg, err := config.Load(in.flags, in.LookupEnv, in.DotEnv)
+	if err != nil {
+		return config.Config{}, err
+	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintln(in.Err, "microblog: warning:", warning)
+	}
+	return cfg, nil
+}
+
+// usageError is a command line that cannot be carried out as written.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// Main runs the command line args and returns the process's exit code. It ends early, in good order, when ctx does.
+func Main(ctx context.Context, args []string, s Streams) int {
+	if s.DotEnv == "" {
+		s.DotEnv = ".env"
+	}
+	var (
+		cmd    commands
+		exited bool
+	)
+	parser, err := kong.New(&cmd,
+		kong.Name("microblog"),
+		kong.Description("A self-hosted microblog. Without a command it serves on http://127.0.0.1:5000."),
+		kong.Writers(s.Out, s.Err),
+		kong.Exit(func(int) { exited = true }), // --help was asked for and has been printed
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		fmt.Fprintln(s.Err, "microblog:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exited {
+		return exitOK
+	}
+	if err != nil {
+		return usage(s.Err, parser, err)
+	}
+	in := &invocation{Streams: s, flags: cmd.Flags}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return report(s.Err, parser, parsed.Run(in))
+}
+
+// usage tells what is wrong with the command line and how it is written.
+func usage(w io.Writer, parser *kong.Kong, err error) int {
+	fmt.Fprintln(w, "microblog:", err)
+	var bad *kong.ParseError
+	if errors.As(err, &bad) && bad.Context != nil {
+		parser.Stdout = w
+		_ = bad.Context.PrintUsage(true)
+	} else {
+		fmt.Fprintln(w, "Run microblog --help for the commands and flags.")
+	}
+	return exitUsage
+}
+
+// report turns a command's error into words and an exit code.
+func report(w io.Writer, parser *kong.Kong, err error) int {
+	var (
+		wrong *usageError
+		many  *config.Errors
+	)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &wrong):
+		return usage(w, parser, err)
+	case errors.As(err, &many):
+		fmt.Fprintln(w, "microblog: these settings cannot be used:")
+		for _, problem := range many.Problems {
+			fmt.Fprintln(w, "  "+problem.String())
+		}
+		fmt.Fprintln(w, "docs/configuration.md describes every setting.")
+	default:
+		fmt.Fprintln(w, "microblog:", err)
+	}
+	return exitFailed
+}
