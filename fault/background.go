@@ -73,10 +73,10 @@ func (c *Catcher) report(ctx context.Context, ev event) ID {
 	if st != nil {
 		f.RequestID = c.clean(red, st.requestID(), maxRequestID)
 	}
-	rec := c.record(ctx, f)
+	rec := c.record(ctx, f, red)
 	handler := c.log().Handler()
 	if handler.Enabled(ctx, slog.LevelError) {
-		record := c.failureRecord(slog.LevelError, c.clean(red, ev.subject()+text(ev.err), maxMessage), rec)
+		record := c.failureRecord(slog.LevelError, c.clean(red, ev.subject()+oneLine(text(ev.err)), maxMessage), rec)
 		c.addStack(&record, f)
 		c.emit(ctx, handler, record)
 	}
@@ -106,6 +106,6 @@ func (c *Catcher) logExpected(ctx context.Context, ev event) {
 	if !handler.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	message := c.clean(c.redactor, ev.subject()+text(ev.err), maxMessage)
+	message := c.clean(c.redactor, ev.subject()+oneLine(text(ev.err)), maxMessage)
 	c.emit(ctx, handler, slog.NewRecord(time.Now(), slog.LevelDebug, message, 0))
 }

@@ -30,34 +30,45 @@ var builtinPolicy = func() string {
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// builtinPage is the HTML for applications without pages of their own, and where those fail.
-func builtinPage(p Page) []byte {
-	var b strings.Builder
-	b.Grow(2048)
-	title := html.EscapeString(p.Title)
-	status := strconv.Itoa(p.Status)
-	b.WriteString(`<!DOCTYPE html>
+// The built-in page, around what differs.
+const (
+	builtinHead = `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>` + status + " " + title + `</title>
 <style>` + builtinStyle + `</style>
+<title>`
+	builtinBody = `</title>
 </head>
 <body>
 <main>
-<p class="status">` + status + `</p>
-<h1>` + title + "</h1>\n")
+<p class="status">`
+	builtinFoot = `<p><a href="/">Go to the start page</a></p>
+</main>
+</body>
+</html>
+`
+)
+
+// builtinPage is the HTML for applications without pages of their own, and where those fail.
+func builtinPage(p Page) []byte {
+	title := html.EscapeString(p.Title)
+	b := make([]byte, 0, len(builtinHead)+len(builtinBody)+len(builtinFoot)+2*len(p.Message)+512)
+	b = append(b, builtinHead...)
+	b = strconv.AppendInt(b, int64(p.Status), 10)
+	b = append(append(append(b, ' '), title...), builtinBody...)
+	b = strconv.AppendInt(b, int64(p.Status), 10)
+	b = append(append(append(b, "</p>\n<h1>"...), title...), "</h1>\n"...)
 	for _, line := range remarks(p) {
-		b.WriteString("<p>" + html.EscapeString(line) + "</p>\n")
+		b = append(append(append(b, "<p>"...), html.EscapeString(line)...), "</p>\n"...)
 	}
 	if p.ID != "" {
-		b.WriteString("<p>If you report this, please quote <code>" + html.EscapeString(p.ID) + "</code>.</p>\n")
+		b = append(append(append(b, "<p>If you report this, please quote <code>"...), html.EscapeString(p.ID)...), "</code>.</p>\n"...)
 	}
-	b.WriteString("<p><a href=\"/\">Go to the start page</a></p>\n</main>\n</body>\n</html>\n")
-	return []byte(b.String())
+	return append(b, builtinFoot...)
 }
 
 // plainText is the answer for terminals.

@@ -39,7 +39,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 
 	var rec recording
 	if v.recorded() && first {
-		rec = c.record(r.Context(), c.failure(st, r, ev, v, begun))
+		rec = c.recordRequest(st, r, ev, v, begun)
 	}
 	switch {
 	case begun:
@@ -68,7 +68,7 @@ func (c *Catcher) answer(st *state, res *response, r *http.Request, ev event, v 
 		// The page is broken, and nothing else would tell.
 		broken := event{kind: KindPage, err: a.trouble, stack: a.stack, stackOf: StackPanic}
 		bv := verdict{status: http.StatusInternalServerError}
-		rec := c.record(r.Context(), c.failure(st, r, broken, bv, false))
+		rec := c.recordRequest(st, r, broken, bv, false)
 		c.logEvent(r, broken, bv, rec, ev.err, false)
 	}
 	a.write(res, r, v)

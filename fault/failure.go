@@ -101,8 +101,8 @@ const (
 	maxFrames  = 64
 )
 
-// failure makes the record of an event in a request.
-func (c *Catcher) failure(st *state, r *http.Request, ev event, v verdict, begun bool) *Failure {
+// recordRequest records an event in a request.
+func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict, begun bool) recording {
 	red, known := c.redactorFor(r)
 	f := c.newFailure(r.Context(), red, ev)
 	f.Status, f.Begun = v.status, begun
@@ -115,7 +115,7 @@ func (c *Catcher) failure(st *state, r *http.Request, ev event, v verdict, begun
 	if v.beside != nil {
 		f.Causes.Causes = append(f.Causes.Causes, c.causes(red, v.beside))
 	}
-	return f
+	return c.record(r.Context(), f, red)
 }
 
 func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event) *Failure {

@@ -153,7 +153,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.c.fail(st, res, r, event{kind: KindError, err: err, handler: h})
 	case !res.answered() && !st.res.begun.Load() && !st.res.hijacked.Load():
-		h.c.fail(st, res, r, event{kind: KindNoAnswer, err: noAnswer(h.name(), r), handler: h})
+		h.c.fail(st, res, r, event{kind: KindNoAnswer, err: noAnswer(h.place()[0].Name(), r), handler: h})
 	}
 }
 

@@ -36,7 +36,10 @@ func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, 
 	if !handler.Enabled(ctx, level) {
 		return
 	}
-	red, _ := c.redactorFor(r)
+	red := rec.red
+	if rec.failure == nil {
+		red, _ = c.redactorFor(r)
+	}
 	request := r.Method + " " + r.URL.EscapedPath()
 	var message string
 	switch {
@@ -51,7 +54,7 @@ func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, 
 	default:
 		message = fmt.Sprintf("%s answered %d: %s", request, v.status, text(ev.err))
 	}
-	message = c.clean(red, message, maxMessage)
+	message = c.clean(red, oneLine(message), maxMessage)
 	if rec.failure == nil {
 		record := slog.NewRecord(time.Now(), level, message, 0)
 		st := stateOf(ctx)
@@ -110,7 +113,7 @@ func (f *Failure) route() string {
 
 func (c *Catcher) addStack(record *slog.Record, f *Failure) {
 	if len(f.Stack) > 0 {
-		record.AddAttrs(slog.Any("stack", stackLines{c, f.Stack, f.StackOf}))
+		record.AddAttrs(slog.Any("stack", stackLines{c, f}))
 	}
 }
 
@@ -121,7 +124,7 @@ func (c *Catcher) logAbort(r *http.Request, err error) {
 		return // Nothing was said beside that.
 	}
 	red, _ := c.redactorFor(r)
-	message := c.clean(red, r.Method+" "+r.URL.EscapedPath()+" aborted: "+text(err), maxMessage)
+	message := c.clean(red, r.Method+" "+r.URL.EscapedPath()+" aborted: "+oneLine(text(err)), maxMessage)
 	c.emit(ctx, handler, slog.NewRecord(time.Now(), slog.LevelDebug, message, 0))
 }
 
@@ -135,6 +138,9 @@ func (c *Catcher) emit(ctx context.Context, handler slog.Handler, record slog.Re
 	}()
 	_ = handler.Handle(ctx, record) // The handler tells about its own troubles.
 }
+
+// oneLine puts the texts of joined errors, which errors.Join writes on lines of their own, on one.
+func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }
 
 // list is several texts as one value of a log record.
 type list []string

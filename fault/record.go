@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"example.org/microblog/fault/redact"
 )
 
 // Recorder keeps failures durably. Record is called before the request is answered, on a goroutine
@@ -30,14 +32,15 @@ const (
 // recording is a failure that was recorded, or should have been. The zero value is none.
 type recording struct {
 	failure *Failure
+	red     *redact.Redactor // that masked it
 	receipt Receipt
 	trouble string // why it is not durable; "" if it is, or if there is no Recorder
 }
 
 // record hands the failure to the Recorder and waits for the receipt, but not longer than the
 // timeout.
-func (c *Catcher) record(ctx context.Context, f *Failure) recording {
-	rec := recording{failure: f}
+func (c *Catcher) record(ctx context.Context, f *Failure, red *redact.Redactor) recording {
+	rec := recording{failure: f, red: red}
 	if c.recorder == nil {
 		return rec
 	}
@@ -77,7 +80,7 @@ func (c *Catcher) record(ctx context.Context, f *Failure) recording {
 		rec.trouble = "the Recorder returned no receipt"
 	case rec.receipt.Durable:
 	case rec.receipt.Err != nil:
-		rec.trouble = c.clean(c.redactor, text(rec.receipt.Err), maxText)
+		rec.trouble = c.clean(red, text(rec.receipt.Err), maxText)
 	default:
 		rec.trouble = "not durable"
 	}

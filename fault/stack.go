@@ -111,24 +111,24 @@ func goroutine() int64 {
 // stackLines is a stack as a value of a log record. Handlers that know Lines print it beneath the
 // record; others print what String or MarshalJSON give.
 type stackLines struct {
-	c  *Catcher
-	s  trace.Stack
-	of string
+	c *Catcher
+	f *Failure
 }
 
 // Lines returns one line for each call, innermost first: the place, then the function. The
 // application's own are marked.
 func (l stackLines) Lines() []string {
-	lines := make([]string, len(l.s))
-	for i, f := range l.s {
+	lines := make([]string, len(l.f.Stack))
+	for i, f := range l.f.Stack {
 		mark := "  "
 		if l.c.isApp(f) {
 			mark = "> "
 		}
-		lines[i] = mark + f.Short(l.c.module) + "  " + f.Name()
-	}
-	if l.of == StackHandled && len(lines) == 1 {
-		lines[0] += " (returned by it; wrap errors with trace.Wrap to see where they come from)"
+		name := f.Name()
+		if len(lines) == 1 && l.f.StackOf == StackHandled && l.f.Kind == KindError {
+			name = "returned by " + name // The calls that led to the error are gone.
+		}
+		lines[i] = mark + f.Short(l.c.module) + "  " + name
 	}
 	return lines
 }

@@ -33,11 +33,12 @@ type disk struct {
 	file       *os.File    // nil: not open
 	id         os.FileInfo // of file, for os.SameFile
 	regular    bool        // others are neither locked nor rotated
-	unlockable bool        // the file system has no locks
+	unlockable bool        // the file system refused to lock
 
-	now  os.FileInfo // of file, while it is locked
-	size int64       // of file when we last wrote whole records to it; else -1
-	torn bool        // half a record lies in a device or pipe, which cannot be asked
+	locked bool
+	now    os.FileInfo // of file, while it is locked
+	size   int64       // of file when we last wrote whole records to it; else -1
+	torn   bool        // half a record lies in a device or pipe, which cannot be asked
 }
 
 // append writes the records of b in order and returns how many it has written
@@ -109,7 +110,7 @@ func (d *disk) fill(b *batch, n int) (_ int, full bool, err error) {
 func (d *disk) write(p []byte) (int, error) {
 	d.size = -1
 	if !d.regular { // a pipe that nobody reads blocks
-		d.file.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // not all have one, nor need it
+		d.file.SetWriteDeadline(time.Now().Add(patience)) // not all have one, nor need it
 	} else if err := toEnd(d.file); err != nil {
 		return 0, err
 	}
@@ -128,7 +129,7 @@ func (d *disk) takeBack(n int64) {
 	}
 	// The size is asked anew, since the file may have been emptied from outside.
 	if info, err := d.file.Stat(); err == nil && info.Size() >= n {
-		d.file.Truncate(info.Size() - n) //nolint:errcheck // the next append looks
+		d.file.Truncate(info.Size() - n) // the next append looks
 	}
 }
 
@@ -154,12 +155,14 @@ func (d *disk) lock() error {
 		if err := d.open(); err != nil {
 			return err
 		}
-		if d.regular && !d.unlockable {
+		if d.regular {
 			switch err := lockUntil(d.file, deadline); {
 			case errors.Is(err, errors.ErrUnsupported):
 				d.unlockable = true
 			case err != nil:
 				return err
+			default:
+				d.locked = true
 			}
 		}
 		info, err := os.Stat(d.path)
@@ -178,11 +181,12 @@ func (d *disk) lock() error {
 }
 
 func (d *disk) unlock() {
-	if d.file == nil || !d.regular || d.unlockable {
+	if !d.locked {
 		return
 	}
+	d.locked = false
 	if err := unlockFile(d.file); err != nil {
-		d.file.Close() //nolint:errcheck // closing unlocks, too
+		d.file.Close() // closing unlocks, too
 		d.file = nil
 	}
 }
@@ -194,7 +198,7 @@ func (d *disk) close() {
 	}
 	d.unlock() // a child between fork and exec may hold a copy that keeps the lock
 	if d.file != nil {
-		d.file.Close() //nolint:errcheck // all has been handed over by write
+		d.file.Close() // all has been handed over by write
 		d.file = nil
 	}
 	d.size, d.torn = -1, false
@@ -225,17 +229,22 @@ func (d *disk) open() error {
 		if err != nil {
 			return err
 		}
-		info, err := f.Stat()
-		if err != nil {
-			f.Close() //nolint:errcheck // nothing was written
-			return err
-		}
-		d.file, d.id, d.regular, d.size = f, info, regular, -1
 		if created {
-			d.inherit()
+			d.giveToService(f)
 		}
-		return nil
+		return d.use(f, regular)
 	}
+}
+
+// use makes f the file to write to.
+func (d *disk) use(f *os.File, regular bool) error {
+	info, err := f.Stat()
+	if err != nil {
+		f.Close() // nothing was written
+		return err
+	}
+	d.file, d.id, d.regular, d.size = f, info, regular, -1
+	return nil
 }
 
 // openExisting opens a file for appending and says whether it is a regular one.
@@ -255,19 +264,11 @@ func openExisting(path string) (*os.File, bool, error) {
 	return f, true, err
 }
 
-// inherit gives a new file the mode and the owner of the newest backup, as far
-// as that is permitted. Without one, what root creates belongs to the
-// directory's owner, so that a command run by root does not shut the service
-// out of its own log.
-func (d *disk) inherit() {
-	info, err := os.Lstat(backup(d.path, 1))
-	if err == nil && info.Mode().IsRegular() {
-		d.file.Chmod(info.Mode().Perm()) //nolint:errcheck // best effort
-		takeOwner(d.file, info)
-		return
-	}
+// giveToService gives a file that root has created to the directory's owner, so
+// that a command run by root does not shut the service out of its own log.
+func (d *disk) giveToService(f *os.File) {
 	if info, err := os.Stat(filepath.Dir(d.path)); err == nil {
-		takeOwner(d.file, info)
+		takeOwner(f, info)
 	}
 }
 

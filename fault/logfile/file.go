@@ -30,9 +30,9 @@ var ErrClosed = errors.New("logfile: the log file is closed")
 // file must agree on all but Stderr and Delay.
 type Options struct {
 	// Path is the file's name, made absolute by Open. Missing directories are
-	// created with mode 0750, the file with 0640; after a rotation it takes the
-	// mode and, where permitted, the owner of PATH.1. A device or a named pipe
-	// is written to as it is and never rotated.
+	// created with mode 0750, the file with 0640; a rotated file hands its mode
+	// and, where permitted, its owner on to the next. A device or a named pipe is
+	// written to as it is and never rotated.
 	Path string
 
 	// MaxBytes is the greatest size of the file in bytes: a record that does
@@ -51,7 +51,8 @@ type Options struct {
 
 	// Delay is how long a record below WARNING may wait for others, so that
 	// they are written together: 0 means 50 ms, negative not at all. 64 KiB of
-	// records are written without waiting.
+	// records are written without waiting. What still waits when the process
+	// ends without Close is lost.
 	Delay time.Duration
 }
 
@@ -119,8 +120,8 @@ func (f *File) setFormat(format formats) { f.format.Store(&format) }
 // record is not kept.
 //
 // The error is for information: the record is counted, Stderr is told, and
-// there is nothing for the caller to do. It never waits for a disk in trouble
-// twice, nor longer than two seconds for another process.
+// there is nothing for the caller to do. While writing fails, records are
+// dropped at once; another process' lock is waited for two seconds at most.
 func (f *File) WriteRecord(level slog.Level, record []byte) error {
 	if len(record) == 0 {
 		return nil
@@ -347,6 +348,6 @@ func (f *File) unlock() {
 	f.tell.Lock()
 	defer f.tell.Unlock()
 	for _, line := range lines {
-		io.WriteString(f.stderr, line) //nolint:errcheck // there is nowhere left to complain
+		io.WriteString(f.stderr, line) // there is nowhere left to complain
 	}
 }

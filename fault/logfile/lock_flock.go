@@ -38,11 +38,11 @@ func lockDir(dir string, deadline time.Time) (unlock func(), err error) {
 		return func() {}, nil
 	}
 	if err := lockUntil(f, deadline); errors.Is(err, errLocked) {
-		f.Close() //nolint:errcheck // only read
+		f.Close() // only read
 		return nil, err
 	}
 	return func() {
-		unlockFile(f) //nolint:errcheck // closing unlocks, too
-		f.Close()     //nolint:errcheck // only read
+		unlockFile(f) // closing unlocks, too
+		f.Close()     // only read
 	}, nil
 }

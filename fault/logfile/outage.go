@@ -29,7 +29,7 @@ type bulletin struct {
 	from     time.Time // when the losses began that stderr does not know the number of
 	alarmed  bool      // stderr knows that writing fails and not yet that it works
 	quiet    time.Time // until then stderr is left alone
-	unlocked bool      // stderr knows that there is no locking here
+	unlocked bool      // stderr knows that there are no locks here
 }
 
 // say keeps a line for stderr. f.io is held.

@@ -14,13 +14,14 @@ import (
 func backup(path string, n int) string { return path + "." + strconv.Itoa(n) }
 
 // rotate makes room for the next record: it moves the locked file to PATH.1 and
-// closes it, or empties it where no backups are kept. The new file is made by
-// whoever writes next.
+// begins a new one, or empties the file where no backups are kept. The new file
+// is not locked yet.
 //
 // The file's lock keeps out everybody who writes to the same file. That would
 // be enough if nobody ever moved it away from outside: then others begin a new
 // file, and may fill and rotate it meanwhile. So the directory is locked as
-// well, where the system has such locks.
+// well, where the system has such locks. Nobody waits for a file's lock while
+// holding the directory's.
 func (d *disk) rotate() error {
 	if d.backups == 0 {
 		d.size = 0
@@ -35,14 +36,26 @@ func (d *disk) rotate() error {
 	}
 	defer unlock()
 	info, err := os.Stat(d.path)
-	if err == nil && os.SameFile(info, d.id) {
+	if err == nil && !os.SameFile(info, d.id) {
+		d.close()
+		return nil
+	}
+	if err == nil {
 		err = shift(d.path, d.backups)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // which means that somebody has moved it away
 		return fmt.Errorf("rotating: %w", err)
 	}
+	next, err := openNew(d.path, true)
 	d.close()
-	return nil
+	if err != nil {
+		return nil // somebody else has begun it, or the next append says why not
+	}
+	if info != nil {
+		next.Chmod(info.Mode().Perm()) // best effort
+		takeOwner(next, info)
+	}
+	return d.use(next, true)
 }
 
 // shift moves PATH to PATH.1 after moving up those in its way, the oldest

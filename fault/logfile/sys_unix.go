@@ -46,7 +46,7 @@ func replace(from, to string) error { return os.Rename(from, to) }
 // takeOwner gives f the owner that info shows, as far as that is permitted.
 func takeOwner(f *os.File, info os.FileInfo) {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-		f.Chown(int(s.Uid), int(s.Gid)) //nolint:errcheck // best effort
+		f.Chown(int(s.Uid), int(s.Gid)) // best effort
 	}
 }
 

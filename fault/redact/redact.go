@@ -88,7 +88,7 @@ func (r *Redactor) Value(key, value string) string {
 // Text masks the secrets in any text: the values, also in base64 (standard and URL alphabet, padded
 // or not, also in the midst of longer data), hexadecimal, percent-encoded, backslash-escaped as in
 // JSON and Go, HTML-escaped, or one of these within another; what follows a secret's name in
-// key=value, in JSON and in printed Go structs and headers; and the password of user:password@ in
+// key=value, in JSON and in printed Go structs and headers, also percent-encoded; and the password of user:password@ in
 // an address. Masking a masked text changes nothing. The time it takes grows with the length of the
 // text, not with the number of values.
 func (r *Redactor) Text(s string) string {
@@ -115,6 +115,9 @@ func (r *Redactor) once(s string) string {
 	if strings.IndexByte(s, '=') >= 0 || strings.IndexByte(s, ':') >= 0 {
 		spans = r.keySpans(spans, s)
 		spans = addressSpans(spans, s)
+	}
+	if strings.IndexByte(s, '%') >= 0 { // Perhaps an encoded '=' or ':', as in next=%2Freset%3Ftoken%3D…
+		spans = r.encodedKeySpans(spans, s)
 	}
 	if len(spans) == 0 {
 		return s

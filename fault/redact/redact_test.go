@@ -101,6 +101,9 @@ func TestTextByKey(t *testing.T) {
 		{"address without password", "https://bob@example.org/", "https://bob@example.org/"},
 		{"address with port", "http://127.0.0.1:5000/@bob", "http://127.0.0.1:5000/@bob"},
 		{"address without host", "redis://:hunter2@db", "redis://:[masked]@db"},
+		{"query in query", "/login?next=%2Freset%3Ftoken%3Dabc%26x%3D1&y=2", "/login?next=%2Freset%3Ftoken%3D[masked]%26x%3D1&y=2"},
+		{"query in query in query", "next=%252F%253Ftoken%253Dabc&y=2", "next=%252F%253Ftoken%253D[masked]&y=2"},
+		{"address in query", "u=https%3A%2F%2Fbob%3Apw%40db%2F", "u=https%3A%2F%2Fbob%3A[masked]%40db%2F"},
 		{"masked already", "password=[masked] token=[masked]", "password=[masked] token=[masked]"},
 		{"mask does not shield", "password=[masked]hunter2", "password=[masked]"},
 	}

@@ -30,6 +30,25 @@ func (r *Redactor) keySpans(found []span, s string) []span {
 	return found
 }
 
+// encodedKeySpans appends what keySpans and addressSpans find when percent-encoding is undone, once
+// and twice.
+func (r *Redactor) encodedKeySpans(found []span, s string) []span {
+	v := view{text: []byte(s)}
+	for range 2 {
+		decoded, ok := v.decode(decoders[0])
+		if !ok {
+			break
+		}
+		v = decoded
+		text, from := string(v.text), len(found)
+		found = addressSpans(r.keySpans(found, text), text)
+		for i := from; i < len(found); i++ {
+			found[i] = span{int(v.origin[found[i].start]), int(v.origin[found[i].end])}
+		}
+	}
+	return found
+}
+
 // afterEquals returns where the value of key=value stands, nothing if the key is no secret's.
 func (r *Redactor) afterEquals(s string, i int) (start, end int) {
 	behind := i + 1

@@ -87,6 +87,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	for _, warning := range o.Config.Warnings {
 		a.log.WarnContext(ctx, warning)
 	}
+	if o.Config.Mail.Enabled() {
+		a.log.WarnContext(ctx, "MAIL_SERVER is set, but this version sends no error mails yet: failures are in this log only")
+	}
 	if o.Drill {
 		a.log.WarnContext(ctx, "The drill is on: anyone who can reach this server can make it fail, and can end it, at /drill")
 	}

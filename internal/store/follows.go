@@ -84,16 +84,16 @@ func (s *Store) Follows(ctx context.Context, follower, followed int64) (follows 
 }
 
 // The queries of the lists of people: the cursor is $1, the limit $2, the
-// person $3.
+// person $3. For CROSS JOIN see postColumns.
 const (
-	followersOlder = `SELECT f.id, ` + userColumns + ` FROM follows f JOIN users u ON u.id = f.follower_id
-		WHERE f.followed_id = $3 AND f.id < $1 ORDER BY f.id DESC LIMIT $2`
-	followersNewer = `SELECT f.id, ` + userColumns + ` FROM follows f JOIN users u ON u.id = f.follower_id
-		WHERE f.followed_id = $3 AND f.id > $1 ORDER BY f.id LIMIT $2`
-	followingOlder = `SELECT f.id, ` + userColumns + ` FROM follows f JOIN users u ON u.id = f.followed_id
-		WHERE f.follower_id = $3 AND f.id < $1 ORDER BY f.id DESC LIMIT $2`
-	followingNewer = `SELECT f.id, ` + userColumns + ` FROM follows f JOIN users u ON u.id = f.followed_id
-		WHERE f.follower_id = $3 AND f.id > $1 ORDER BY f.id LIMIT $2`
+	followersOlder = `SELECT f.id, ` + userColumns + ` FROM follows f CROSS JOIN users u
+		WHERE u.id = f.follower_id AND f.followed_id = $3 AND f.id < $1 ORDER BY f.id DESC LIMIT $2`
+	followersNewer = `SELECT f.id, ` + userColumns + ` FROM follows f CROSS JOIN users u
+		WHERE u.id = f.follower_id AND f.followed_id = $3 AND f.id > $1 ORDER BY f.id LIMIT $2`
+	followingOlder = `SELECT f.id, ` + userColumns + ` FROM follows f CROSS JOIN users u
+		WHERE u.id = f.followed_id AND f.follower_id = $3 AND f.id < $1 ORDER BY f.id DESC LIMIT $2`
+	followingNewer = `SELECT f.id, ` + userColumns + ` FROM follows f CROSS JOIN users u
+		WHERE u.id = f.followed_id AND f.follower_id = $3 AND f.id > $1 ORDER BY f.id LIMIT $2`
 )
 
 // Followers returns the people who follow userID, those who began last first.

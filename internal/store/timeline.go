@@ -14,15 +14,17 @@ type Posts struct {
 }
 
 // The queries of the lists, once for each direction. What they have in common:
-// the cursor is $1 and the limit $2.
+// the cursor is $1 and the limit $2. CROSS JOIN means the same as JOIN, but
+// keeps SQLite to the order of the tables; left to choose, it may begin with
+// all users and sort what it finds.
 const (
-	postColumns = `SELECT p.id, p.author_id, u.username, p.body, p.created_at FROM posts p JOIN users u ON u.id = p.author_id `
+	postColumns = `SELECT p.id, p.author_id, u.username, p.body, p.created_at FROM posts p CROSS JOIN users u WHERE u.id = p.author_id AND `
 
-	exploreOlder = postColumns + `WHERE p.id < $1 ORDER BY p.id DESC LIMIT $2`
-	exploreNewer = postColumns + `WHERE p.id > $1 ORDER BY p.id LIMIT $2`
+	exploreOlder = postColumns + `p.id < $1 ORDER BY p.id DESC LIMIT $2`
+	exploreNewer = postColumns + `p.id > $1 ORDER BY p.id LIMIT $2`
 
-	byAuthorOlder = postColumns + `WHERE p.author_id = $3 AND p.id < $1 ORDER BY p.id DESC LIMIT $2`
-	byAuthorNewer = postColumns + `WHERE p.author_id = $3 AND p.id > $1 ORDER BY p.id LIMIT $2`
+	byAuthorOlder = postColumns + `p.author_id = $3 AND p.id < $1 ORDER BY p.id DESC LIMIT $2`
+	byAuthorNewer = postColumns + `p.author_id = $3 AND p.id > $1 ORDER BY p.id LIMIT $2`
 )
 
 // The home timeline of $3 reads, whatever the number of posts, only index

@@ -33,8 +33,8 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	st := stateOf(r)
-	user := *st.user
 	page := s.accountPage(w, r)
+	user := *st.user
 	fields := map[string]*Field{
 		fieldCurrentPassword:    &page.Current,
 		microblog.FieldPassword: &page.Password, microblog.FieldPassword2: &page.Password2,
@@ -50,6 +50,9 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return s.render(w, http.StatusUnprocessableEntity, page)
 	}
 
+	if user, err = s.store.UserByID(r.Context(), user.ID); err != nil { // with the password's hash
+		return trace.Wrap(err, "loading the account")
+	}
 	wait, ok, err := s.checkPassword(r, user, user.Username, current)
 	switch {
 	case err != nil:

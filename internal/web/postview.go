@@ -44,7 +44,8 @@ func writeArticle(b *strings.Builder, p *PostItem, oneAuthor bool, now time.Time
 	b.WriteString("<a class=\"at\" href=\"/post/")
 	b.Write(id)
 	b.WriteString("\">")
-	b.WriteString(string(relativeTime(p.CreatedAt, now)))
+	var at [timeBytes]byte
+	b.Write(appendTime(at[:0], p.CreatedAt, now))
 	b.WriteString("</a>")
 	if p.Own {
 		b.WriteString(" <a class=\"del\" href=\"/post/")

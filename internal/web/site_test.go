@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -9,9 +8,11 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,12 +26,13 @@ import (
 // site is a whole Microblog on a database of its own, reached over HTTP.
 type site struct {
 	*httptest.Server
-	t      testing.TB
-	store  *store.Store
-	web    *web.Server
-	clock  *clock
-	failed *recorder
-	access *records
+	t       testing.TB
+	store   *store.Store
+	options web.Options
+	web     atomic.Pointer[web.Server]
+	clock   *clock
+	failed  *recorder
+	access  *records
 }
 
 type siteOption func(*web.Options)
@@ -39,7 +41,7 @@ func newSite(t testing.TB, options ...siteOption) *site {
 	t.Helper()
 	s := &site{t: t, clock: newClock(), failed: new(recorder), access: new(records)}
 	s.store = openStore(t, s.clock.Now)
-	pages, err := web.NewPages(web.PagesOptions{Now: s.clock.Now})
+	pages, err := testPages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,17 +66,39 @@ func newSite(t testing.TB, options ...siteOption) *site {
 	for _, option := range options {
 		option(&o)
 	}
-	if s.web, err = web.New(o); err != nil {
-		t.Fatal(err)
-	}
-	s.Server = httptest.NewServer(s.web)
+	s.options = o
+	s.start()
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.web.Load().ServeHTTP(w, r) }))
 	t.Cleanup(func() {
 		s.Server.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = s.web.Close(ctx) // some tests close the store before
+		_ = s.stop() // some tests have closed the store
 	})
 	return s
+}
+
+func (s *site) start() {
+	s.t.Helper()
+	server, err := web.New(s.options)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.web.Store(server)
+}
+
+func (s *site) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return s.web.Load().Close(ctx)
+}
+
+// restart is what happens at an update: the server writes what it still has to write, and another
+// one on the same database takes its place.
+func (s *site) restart() {
+	s.t.Helper()
+	if err := s.stop(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.start()
 }
 
 func withDrill(o *web.Options) { o.Drill = true }
@@ -92,16 +116,47 @@ func withBaseURL(base string) siteOption {
 // cheapHasher makes hashes as fast as argon2 allows.
 func cheapHasher() *microblog.Hasher { return &microblog.Hasher{MemoryKiB: 8, Passes: 1, Lanes: 1} }
 
+// testPages are shared by all tests: parsing them is most of the time that a small test takes.
+var testPages = sync.OnceValues(func() (*web.Pages, error) {
+	return web.NewPages(web.PagesOptions{Now: newClock().Now})
+})
+
+// migrated is an empty database file.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "microblog")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "microblog.db")
+	db, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func openStore(t testing.TB, now func() time.Time) *store.Store {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "microblog.db"), sqlite.Options{Options: store.Options{Now: now}})
+	file, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "microblog.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{Options: store.Options{Now: now}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 
@@ -211,6 +266,9 @@ func (s *site) browser() *browser {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
+
+// on is the same browser in a subtest.
+func (b *browser) on(t testing.TB) *browser { return &browser{t: t, site: b.site, http: b.http} }
 
 // answer is what came back.
 type answer struct {
@@ -388,5 +446,3 @@ func eventually(t testing.TB, what string, check func() bool) {
 	}
 	t.Fatalf("not within five seconds: %s", what)
 }
-
-func buffer(p []byte) io.Reader { return bytes.NewReader(p) }

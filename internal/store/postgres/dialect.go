@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"hash/fnv"
 	"io/fs"
 	"net"
 
@@ -33,7 +34,7 @@ const (
 )
 
 // dialect is store.Dialect for PostgreSQL.
-type dialect struct{}
+type dialect struct{ schema string }
 
 var _ store.Dialect = dialect{}
 
@@ -87,8 +88,12 @@ func (dialect) Migrations() fs.FS {
 	return sub
 }
 
-func (dialect) Goose() (goose.Dialect, goose.ProviderOption, error) {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockEvery, lockChecks))
+// Goose locks by the name of the schema: advisory locks count for a whole
+// database, which may hold several stores.
+func (d dialect) Goose() (goose.Dialect, goose.ProviderOption, error) {
+	id := fnv.New64a()
+	id.Write([]byte("microblog migration " + d.schema))
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockEvery, lockChecks), lock.WithLockID(int64(id.Sum64())))
 	return goose.DialectPostgres, goose.WithSessionLocker(locker), err
 }
 

@@ -49,16 +49,22 @@ func Open(ctx context.Context, databaseURL string, o Options) (*store.Store, err
 	db.SetMaxIdleConns(maxConns)
 	db.SetConnMaxIdleTime(connIdle)
 	db.SetConnMaxLifetime(connLife)
-	var encoding string
-	if err := db.QueryRowContext(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
-		return nil, errors.Join(fmt.Errorf("connecting to PostgreSQL: %w", err), db.Close())
+	var encoding, schema string
+	err = db.QueryRowContext(ctx, "SELECT current_setting('server_encoding'), coalesce(current_schema(), '')").Scan(&encoding, &schema)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("connecting to PostgreSQL: %w", err)
+	case encoding != "UTF8":
+		err = fmt.Errorf("the PostgreSQL database %q has the encoding %s; create one with ENCODING 'UTF8' TEMPLATE template0",
+			config.Database, encoding)
+	case schema == "":
+		err = fmt.Errorf("the PostgreSQL database %q has none of the schemas of its search_path; create one", config.Database)
 	}
-	if encoding != "UTF8" {
-		return nil, errors.Join(fmt.Errorf("the PostgreSQL database %q has the encoding %s; create one with ENCODING 'UTF8' TEMPLATE template0",
-			config.Database, encoding), db.Close())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	// pgx keeps prepared statements itself, one set for each connection.
-	return store.New(store.Database{Dialect: dialect{}, Writer: db, Reader: db}, o.Options), nil
+	return store.New(store.Database{Dialect: dialect{schema}, Writer: db, Reader: db}, o.Options), nil
 }
 
 // parse reads the URL. The errors of the libraries quote what they could not

@@ -1,0 +1,561 @@
+package fault_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/microblog/fault"
+)
+
+// The sixteen kinds of writers, by what they offer besides http.ResponseWriter.
+type (
+	flusher    struct{}
+	hijacker   struct{}
+	pusher     struct{}
+	readerFrom struct{}
+)
+
+func (flusher) Flush()                                        {}
+func (hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errors.New("no") }
+func (pusher) Push(string, *http.PushOptions) error           { return http.ErrNotSupported }
+func (readerFrom) ReadFrom(src io.Reader) (int64, error)      { return io.Copy(io.Discard, src) }
+
+func TestExposedInterfaces(t *testing.T) {
+	t.Parallel()
+	type base struct{ http.ResponseWriter }
+	w := func() base { return base{&sink{h: http.Header{}}} }
+	kinds := map[string]http.ResponseWriter{
+		"": w(),
+		"F": struct {
+			base
+			flusher
+		}{base: w()},
+		"H": struct {
+			base
+			hijacker
+		}{base: w()},
+		"P": struct {
+			base
+			pusher
+		}{base: w()},
+		"R": struct {
+			base
+			readerFrom
+		}{base: w()},
+		"FH": struct {
+			base
+			flusher
+			hijacker
+		}{base: w()},
+		"FP": struct {
+			base
+			flusher
+			pusher
+		}{base: w()},
+		"FR": struct {
+			base
+			flusher
+			readerFrom
+		}{base: w()},
+		"HP": struct {
+			base
+			hijacker
+			pusher
+		}{base: w()},
+		"HR": struct {
+			base
+			hijacker
+			readerFrom
+		}{base: w()},
+		"PR": struct {
+			base
+			pusher
+			readerFrom
+		}{base: w()},
+		"FHP": struct {
+			base
+			flusher
+			hijacker
+			pusher
+		}{base: w()},
+		"FHR": struct {
+			base
+			flusher
+			hijacker
+			readerFrom
+		}{base: w()},
+		"FPR": struct {
+			base
+			flusher
+			pusher
+			readerFrom
+		}{base: w()},
+		"HPR": struct {
+			base
+			hijacker
+			pusher
+			readerFrom
+		}{base: w()},
+		"FHPR": struct {
+			base
+			flusher
+			hijacker
+			pusher
+			readerFrom
+		}{base: w()},
+	}
+	g := newRig(fault.Options{})
+	for want, under := range kinds {
+		t.Run("kind "+want, func(t *testing.T) {
+			check := func(w http.ResponseWriter) {
+				got := ""
+				if f, ok := w.(http.Flusher); ok {
+					got += "F"
+					f.Flush()
+				}
+				if h, ok := w.(http.Hijacker); ok {
+					got += "H"
+					_, _, _ = h.Hijack()
+				}
+				if p, ok := w.(http.Pusher); ok {
+					got += "P"
+					_ = p.Push("/", nil)
+				}
+				if r, ok := w.(io.ReaderFrom); ok {
+					got += "R"
+					if n, err := r.ReadFrom(strings.NewReader(strings.Repeat("x", 1000))); n != 1000 || err != nil {
+						t.Errorf("ReadFrom copied %d bytes and returned %v", n, err)
+					}
+				}
+				if got != want {
+					t.Errorf("the handler sees %q, beneath is %q", got, want)
+				}
+				if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); !ok || u.Unwrap() == nil {
+					t.Error("there is no Unwrap")
+				}
+				if n, err := io.WriteString(w, "text"); n != 4 || err != nil {
+					t.Errorf("WriteString wrote %d bytes and returned %v", n, err)
+				}
+			}
+			g.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { check(w) })).
+				ServeHTTP(under, httptest.NewRequest("GET", "/", nil))
+			g.Handle(func(w http.ResponseWriter, _ *http.Request) error { check(w); return nil }).
+				ServeHTTP(under, httptest.NewRequest("GET", "/", nil))
+		})
+	}
+}
+
+// unwrapper is a middleware's writer that offers nothing but Unwrap.
+type unwrapper struct{ http.ResponseWriter }
+
+func (u unwrapper) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
+// With a middleware in between whose writer only unwraps, flushing and hijacking must not pass by.
+func TestThroughUnwrap(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	between := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(unwrapper{w}, r) })
+	}
+	srv := start(t, g.Middleware(between(g.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		rc := http.NewResponseController(w)
+		if err := rc.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			return err
+		}
+		if r.URL.Path == "/flush" {
+			return errors.Join(rc.Flush(), errors.New("late"))
+		}
+		conn, _, err := rc.Hijack()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		return errors.New("after hijacking")
+	}))))
+	if res, err := try(t, "GET", srv.URL+"/flush", nil); err == nil || strings.Contains(res.body, "Internal") {
+		t.Errorf("got %q and %v, want an aborted connection", res.body, err)
+	}
+	if res := get(t, srv.URL+"/hijack"); res.body != "hi" {
+		t.Errorf("got %q, want what the handler wrote to the connection", res.body)
+	}
+	waitFor(t, func() bool { return len(g.kept.all()) == 2 })
+}
+
+// waitFor waits for what happens after a client has its answer.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not happen within 10 s")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestServeFile(t *testing.T) {
+	t.Parallel()
+	content := bytes.Repeat([]byte("0123456789abcdef"), 40_000)
+	file := filepath.Join(t.TempDir(), "big.bin")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(fault.Options{})
+	srv := g.serve(t, map[string]fault.HandlerFunc{
+		"GET /serve": func(w http.ResponseWriter, r *http.Request) error { http.ServeFile(w, r, file); return nil },
+		"GET /copy": func(w http.ResponseWriter, _ *http.Request) error {
+			f, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, onlyReader{f})
+			return err
+		},
+		"GET /file": func(w http.ResponseWriter, _ *http.Request) error {
+			f, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = w.(io.ReaderFrom).ReadFrom(f)
+			return err
+		},
+		"GET /broken": func(w http.ResponseWriter, _ *http.Request) error {
+			_, err := io.Copy(w, brokenReader{})
+			return err
+		},
+	})
+	for _, path := range []string{"/serve", "/copy", "/file"} {
+		res := get(t, srv.URL+path)
+		if res.StatusCode != 200 || res.body != string(content) {
+			t.Errorf("%s: %s with %d bytes", path, res.Status, len(res.body))
+		}
+	}
+	// A source that fails before its first byte leaves room for a page.
+	get(t, srv.URL+"/broken", "Accept", browser).wants(t, 500, "</html>")
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
+
+func TestStaleHeaders(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	security := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Security-Policy", "default-src 'self'")
+			w.Header().Set("Strict-Transport-Security", "max-age=1")
+			w.Header().Set("Vary", "Cookie")
+			h.ServeHTTP(w, r)
+		})
+	}
+	srv := start(t, security(g.Middleware(g.Handle(func(w http.ResponseWriter, _ *http.Request) error {
+		h := w.Header()
+		for _, stale := range []string{
+			"Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Location", "Content-Range", "Accept-Ranges",
+			"Content-Language", "Expires", "Trailer", http.TrailerPrefix + "X-Sum", "WWW-Authenticate", "Content-Digest",
+		} {
+			h.Set(stale, "stale")
+		}
+		h.Set("Content-Length", "5")
+		h.Set("Content-Type", "image/png")
+		h.Set("Cache-Control", "public, max-age=3600")
+		h.Set("Set-Cookie", "a=b")
+		h.Set("X-Request-Id", "from-outside")
+		return errors.New("no")
+	}))))
+	res := get(t, srv.URL, "Accept", "text/plain")
+	res.wants(t, 500, "500 Internal Server Error\nAn unexpected error has occurred.\n")
+	for k, vs := range res.Header {
+		if strings.Contains(strings.Join(vs, " "), "stale") {
+			t.Errorf("stale %s: %v", k, vs)
+		}
+	}
+	for k, want := range map[string]string{
+		"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Set-Cookie": "a=b",
+		"Content-Security-Policy": "default-src 'self'", "Strict-Transport-Security": "max-age=1", "X-Request-Id": "from-outside",
+		"Content-Length": fmt.Sprint(len(res.body)), "Vary": "Cookie, Accept",
+	} {
+		if got := strings.Join(res.Header.Values(k), ", "); got != want {
+			t.Errorf("%s is %q, want %q", k, got, want)
+		}
+	}
+	// The built-in page names its own style, which no other policy allows.
+	if csp := get(t, srv.URL, "Accept", browser).Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'; style-src 'sha256-") {
+		t.Errorf("the built-in page came with the policy %q", csp)
+	}
+}
+
+// A middleware that compresses what passes has set Content-Encoding before.
+func TestEncodedOutside(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	outside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "x-identity")
+		g.Middleware(g.Handle(func(http.ResponseWriter, *http.Request) error { return fault.NotFound("") })).ServeHTTP(w, r)
+	})
+	w := httptest.NewRecorder()
+	outside.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if h := w.Result().Header; h.Get("Content-Encoding") != "x-identity" || h.Get("Content-Length") != "" {
+		t.Errorf("got %v", h)
+	}
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	srv := g.serve(t, map[string]fault.HandlerFunc{
+		"/fail": func(http.ResponseWriter, *http.Request) error { return fault.With(422, "No.", nil) },
+		"/fine": func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(200); return nil },
+	})
+	do(t, "HEAD", srv.URL+"/fine", nil).wants(t, 200)
+	res, like := do(t, "HEAD", srv.URL+"/fail", nil, "Accept", browser), get(t, srv.URL+"/fail", "Accept", browser)
+	if res.body != "" || res.StatusCode != 422 {
+		t.Errorf("HEAD: %s with %q", res.Status, res.body)
+	}
+	for k := range like.Header {
+		if k != "X-Request-Id" && k != "Date" && res.Header.Get(k) != like.Header.Get(k) {
+			t.Errorf("HEAD: %s is %q, GET has %q", k, res.Header.Get(k), like.Header.Get(k))
+		}
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	mux := http.NewServeMux()
+	mux.Handle("GET /fail", g.Handle(func(http.ResponseWriter, *http.Request) error { return errors.New("no") }))
+	mux.Handle("GET /panic", g.Handle(func(http.ResponseWriter, *http.Request) error { panic("no") }))
+	mux.Handle("GET /begun", g.Handle(func(w http.ResponseWriter, _ *http.Request) error {
+		_, _ = io.WriteString(w, "partial")
+		_ = http.NewResponseController(w).Flush()
+		return errors.New("late")
+	}))
+	mux.Handle("GET /kind", g.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		_, hijacks := w.(http.Hijacker)
+		_, flushes := w.(http.Flusher)
+		fmt.Fprintf(w, "%s hijacks=%v flushes=%v", r.Proto, hijacks, flushes)
+		return nil
+	}))
+	srv := httptest.NewUnstartedServer(g.Middleware(mux))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true, //nolint:gosec // A test server.
+	}}
+	t.Cleanup(client.CloseIdleConnections)
+	fetch := func(path string) (int, string, error) {
+		res, err := client.Get(srv.URL + path)
+		if err != nil {
+			return 0, "", err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		return res.StatusCode, string(b), err
+	}
+	if _, body, err := fetch("/kind"); err != nil || body != "HTTP/2.0 hijacks=false flushes=true" {
+		t.Errorf("got %q, %v", body, err)
+	}
+	for _, path := range []string{"/fail", "/panic", "/nowhere"} {
+		status, body, err := fetch(path)
+		if want := 500; err != nil || status != want && path != "/nowhere" || !strings.Contains(body, `"status":`) {
+			t.Errorf("%s: %d %q %v", path, status, body, err)
+		}
+	}
+	if _, body, err := fetch("/begun"); err == nil {
+		t.Errorf("the stream ended well after %q", body)
+	}
+}
+
+// A raw connection shows what is on the wire: an aborted response does not look complete.
+func TestAbortOnTheWire(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	srv := g.serve(t, map[string]fault.HandlerFunc{"GET /": func(w http.ResponseWriter, _ *http.Request) error {
+		_, _ = io.WriteString(w, "partial")
+		_ = http.NewResponseController(w).Flush()
+		panic("late")
+	}})
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	all, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(all); !strings.HasPrefix(s, "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(s, "7\r\npartial\r\n") {
+		t.Errorf("on the wire: %q, want it to end without the last chunk", s)
+	}
+}
+
+func TestClientGone(t *testing.T) {
+	t.Parallel()
+	statuses := make(chan int, 1)
+	for name, h := range map[string]fault.HandlerFunc{
+		"error":    func(_ http.ResponseWriter, r *http.Request) error { <-r.Context().Done(); return r.Context().Err() },
+		"noanswer": func(_ http.ResponseWriter, r *http.Request) error { <-r.Context().Done(); return nil },
+		"wrapped": func(_ http.ResponseWriter, r *http.Request) error {
+			<-r.Context().Done()
+			return fault.Internal(fmt.Errorf("query: %w", r.Context().Err()))
+		},
+		"write": func(w http.ResponseWriter, _ *http.Request) error {
+			for {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					return fmt.Errorf("writing: %w", err)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(fault.Options{})
+			caught := g.Middleware(g.Handle(h))
+			srv := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				rec := &statusWriter{ResponseWriter: w}
+				defer func() { statuses <- rec.status }()
+				caught.ServeHTTP(rec, r)
+			}))
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { time.Sleep(20 * time.Millisecond); cancel() }()
+			req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res, err := http.DefaultTransport.RoundTrip(req); err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				res.Body.Close()
+			}
+			status := <-statuses
+			if want := map[bool]int{true: 200, false: 499}[name == "write"]; status != want {
+				t.Errorf("an access log sees status %d, want %d", status, want)
+			}
+			if len(g.kept.all()) != 0 || len(g.log.at(8)) != 0 {
+				t.Errorf("recorded %v, logged %v", g.kept.all(), g.log.at(8))
+			}
+		})
+	}
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(code int) { w.status = code; w.ResponseWriter.WriteHeader(code) }
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = 200
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func TestServerStops(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	base, stop := context.WithCancelCause(t.Context())
+	reached := make(chan struct{})
+	srv := httptest.NewUnstartedServer(g.Middleware(g.Handle(func(_ http.ResponseWriter, r *http.Request) error {
+		close(reached)
+		<-r.Context().Done()
+		return r.Context().Err()
+	})))
+	srv.Config.BaseContext = func(net.Listener) context.Context { return base }
+	srv.Start()
+	t.Cleanup(srv.Close)
+	go func() { <-reached; stop(errors.New("shutting down")) }()
+	get(t, srv.URL, "Accept", browser).wants(t, 503, "The server is stopping.")
+	if n := len(g.kept.all()); n != 0 {
+		t.Errorf("%d failures, want none", n)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	h := g.Middleware(g.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		if r.URL.Path == "/limited" {
+			r.Body = http.MaxBytesReader(w, r.Body, 10)
+		}
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			return err
+		}
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return fmt.Errorf("reading: %w", err)
+		}
+		fmt.Fprint(w, len(b))
+		return nil
+	}))
+	srv := start(t, h)
+	if res := do(t, "POST", srv.URL+"/", strings.NewReader("four")); res.body != "4" {
+		t.Errorf("got %q", res.body)
+	}
+	tests := []struct{ name, send, want string }{
+		{"too large", "POST /limited HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n01234567890123456789", "HTTP/1.1 413 "},
+		{"too slow", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123", "HTTP/1.1 408 "},
+		{"broken", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprint(conn, tt.send)
+			all, _ := io.ReadAll(conn) // It ends when the server closes, perhaps by a reset.
+			s := string(all)
+			if !strings.HasPrefix(s, tt.want) || !strings.Contains(s, "\r\nConnection: close\r\n") {
+				t.Errorf("got %q, want %q and a closed connection", s, tt.want)
+			}
+		})
+	}
+	if n := len(g.kept.all()); n != 0 {
+		t.Errorf("%d failures, want none: %s", n, g.kept.all()[0].Message)
+	}
+}
+
+func TestUploadedFilesAreRemoved(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	var name string
+	srv := g.serve(t, map[string]fault.HandlerFunc{"POST /": func(_ http.ResponseWriter, r *http.Request) error {
+		if err := r.ParseMultipartForm(1); err != nil {
+			return err
+		}
+		f, err := r.MultipartForm.File["f"][0].Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if onDisk, ok := f.(*os.File); ok {
+			name = onDisk.Name()
+		}
+		return errors.New("no")
+	}})
+	body, contentType := upload(t, map[string]string{"username": "bob"}, "f", "a.txt", strings.Repeat("x", 11<<20))
+	do(t, "POST", srv.URL, body, "Content-Type", contentType).wants(t, 500)
+	if name == "" {
+		t.Fatal("the file was not written to disk")
+	}
+	waitFor(t, func() bool { _, err := os.Stat(name); return errors.Is(err, os.ErrNotExist) })
+}

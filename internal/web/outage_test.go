@@ -1,0 +1,110 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/microblog/internal/web"
+)
+
+// TestWithoutDatabase: with the database gone, every answer is still a page in the layout, with the
+// right status, also for somebody who is signed in.
+func TestWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withDrill)
+	susan, stranger := s.member("susan"), s.browser()
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/nothing": 404, "/follow/susan": 405, "/drill/panic": 500, "/drill/status/409": 409} {
+		stranger.get(path).wants(want).shows("</html>", `href="/register"`, `rel="stylesheet"`)
+		susan.get(path).wants(want).shows("</html>", `rel="stylesheet"`)
+	}
+	for _, path := range []string{"/login", "/register", "/logout", "/static/app.css", "/avatar/1.svg", "/healthz"} {
+		stranger.get(path).wants(200)
+	}
+	for _, path := range []string{"/", "/explore", "/user/susan", "/account", "/login"} {
+		a := susan.get(path)
+		if a.status != 500 && a.status != 503 {
+			t.Errorf("%s: status %d", path, a.status)
+		}
+		a.shows("</html>", `rel="stylesheet"`).hides("sql", "closed")
+	}
+	a := stranger.post("/login", "username", "susan", "password", password)
+	if a.status != 500 && a.status != 503 {
+		t.Errorf("the log-in answers %d", a.status)
+	}
+	if a.setCookie("session") != nil {
+		t.Error("a session was begun")
+	}
+	for _, f := range s.failed.take() {
+		if len(f.Stack) == 0 {
+			t.Errorf("no stack for %s", f.Message)
+		}
+	}
+}
+
+// TestErrorPagesKnowTheViewer, without asking the database again.
+func TestErrorPagesKnowTheViewer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withDrill)
+	a := s.member("susan").get("/drill/panic").wants(500)
+	if !a.signedIn() || !strings.Contains(a.body, "/user/susan") {
+		t.Errorf("the page does not know susan:\n%s", a.body)
+	}
+}
+
+// TestRequestTimeout: nothing a request waits for holds it for ever.
+func TestRequestTimeout(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withDrill, func(o *web.Options) { o.RequestTimeout = 50 * time.Millisecond })
+	start := time.Now()
+	a := s.browser().get("/drill/slow?ms=30000").wants(503).shows("took too long", "</html>")
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if a.header.Get("Retry-After") == "" {
+		t.Error("503 without Retry-After")
+	}
+}
+
+// TestClientGoesAway: that is no failure.
+func TestClientGoesAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, withDrill)
+	client := &http.Client{Timeout: 50 * time.Millisecond}
+	if res, err := client.Get(s.URL + "/drill/slow?ms=30000"); err == nil {
+		res.Body.Close()
+		t.Fatal("the client did not go away")
+	}
+	line := s.access.wait(t, 1)[0]
+	if line["status"] != int64(499) {
+		t.Errorf("the log says %v", line)
+	}
+	if failed := s.failed.take(); len(failed) != 0 {
+		t.Errorf("recorded: %s", failed[0].Message)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	_, err := web.New(web.Options{SecretKey: []byte("short")})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"Store", "Catcher", "Pages", "SecretKey"} {
+		if !strings.Contains(err.Error(), "Options."+name) {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+	s := newSite(t)
+	for _, base := range []string{"ftp://blog.example", "https://blog.example/path", "blog.example", "https://"} {
+		o := s.options
+		withBaseURL(base)(&o)
+		if _, err := web.New(o); err == nil || !strings.Contains(err.Error(), "Options.BaseURL") {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+}
