@@ -39,7 +39,7 @@ type causeTree struct {
 func (t *causeTree) node(err error, above []error) Cause {
 	t.left--
 	cause := Cause{Type: typeName(err), Message: t.c.clean(t.red, text(err), maxText)}
-	next, branches := unwrap(err)
+	branches, next := unwrap(err)
 	if next != nil {
 		branches = []error{next}
 	}

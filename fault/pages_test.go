@@ -1,6 +1,8 @@
 package fault_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -219,7 +221,14 @@ func TestBuiltinPageAndText(t *testing.T) {
 	}})
 	get(t, srv.URL, "Accept", browser).wants(t, 429, "<title>429 Too Many Requests</title>", "&lt;down&gt;", "Please try again in 17 minutes.",
 		`<meta name="color-scheme" content="light dark">`, `<meta name="viewport"`)
-	res := get(t, srv.URL, "Accept", "text/plain")
+	res := get(t, srv.URL, "Accept", browser)
+	_, style, _ := strings.Cut(res.body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+		t.Errorf("the policy %q forbids the page's style", csp)
+	}
+	res = get(t, srv.URL, "Accept", "text/plain")
 	res.wants(t, 429)
 	if want := "429 Too Many Requests\nSlow [31m <down>.\nPlease try again in 17 minutes.\n"; res.body != want {
 		t.Errorf("got %q, want %q", res.body, want)

@@ -8,7 +8,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,7 +46,11 @@ func TestRecorder(t *testing.T) {
 		{"at once", 0, func(context.Context, *fault.Failure) fault.Receipt { return told }, 0, true, ""},
 		{"in time", 0, func(context.Context, *fault.Failure) fault.Receipt { time.Sleep(249 * time.Millisecond); return told }, 249 * time.Millisecond, true, ""},
 		{"too late", 0, func(context.Context, *fault.Failure) fault.Receipt { time.Sleep(time.Hour); return told }, 250 * time.Millisecond, false, "not within 250ms"},
-		{"own limit", time.Second, func(ctx context.Context, _ *fault.Failure) fault.Receipt { <-ctx.Done(); time.Sleep(1); return told }, time.Second, false, "not within 1s"},
+		{"own limit", time.Second, func(ctx context.Context, _ *fault.Failure) fault.Receipt {
+			<-ctx.Done()
+			time.Sleep(time.Nanosecond)
+			return told
+		}, time.Second, false, "not within 1s"},
 		{"panics", 0, func(context.Context, *fault.Failure) fault.Receipt { panic("disk") }, 0, false, "panic: disk"},
 		{"exits", 0, func(context.Context, *fault.Failure) fault.Receipt { runtime.Goexit(); return told }, 0, false, "the Recorder returned no receipt"},
 		{"fails", 0, func(context.Context, *fault.Failure) fault.Receipt {
@@ -79,20 +83,17 @@ func TestStragglersAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var mu sync.Mutex
-		calls := 0
+		var calls atomic.Int32
 		g := newRig(fault.Options{Recorder: recorderFunc(func(context.Context, *fault.Failure) fault.Receipt {
-			mu.Lock()
-			calls++
-			mu.Unlock()
+			calls.Add(1)
 			<-release
 			return fault.Receipt{Durable: true}
 		})})
 		for range 40 {
 			failing(g)
 		}
-		if calls != 32 {
-			t.Errorf("%d calls are under way, want 32", calls)
+		if n := calls.Load(); n != 32 {
+			t.Errorf("%d calls are under way, want 32", n)
 		}
 		if _, took := failing(g); took != 0 {
 			t.Errorf("an answer waited %v for a Recorder that is stuck", took)
@@ -103,8 +104,8 @@ func TestStragglersAreBounded(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		if _, took := failing(g); took != 0 || calls != 33 {
-			t.Errorf("after the Recorder recovered: %d calls, %v", calls, took)
+		if _, took := failing(g); took != 0 || calls.Load() != 33 {
+			t.Errorf("after the Recorder recovered: %d calls, %v", calls.Load(), took)
 		}
 	})
 }

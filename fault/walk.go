@@ -23,7 +23,7 @@ func walkSome(err error, visit func(error) bool, left *int) bool {
 		if visit(err) {
 			return true
 		}
-		next, branches := unwrap(err)
+		branches, next := unwrap(err)
 		for _, b := range branches {
 			if walkSome(b, visit, left) {
 				return true
@@ -35,17 +35,17 @@ func walkSome(err error, visit func(error) bool, left *int) bool {
 }
 
 // unwrap calls the error's own Unwrap, of whichever form.
-func unwrap(err error) (next error, branches []error) {
+func unwrap(err error) (branches []error, next error) {
 	defer func() {
 		if recover() != nil {
-			next, branches = nil, nil
+			branches, next = nil, nil
 		}
 	}()
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
-		return e.Unwrap(), nil
-	case interface{ Unwrap() []error }:
 		return nil, e.Unwrap()
+	case interface{ Unwrap() []error }:
+		return e.Unwrap(), nil
 	}
 	return nil, nil
 }

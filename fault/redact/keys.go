@@ -65,13 +65,9 @@ func (r *Redactor) IsSecretKey(k string) bool {
 			}
 		}
 	}
-	first := string(text[:parts[0]])
 	start := 0
-	if len(parts) > 1 {
-		last := string(text[parts[len(parts)-2]:])
-		if factWords[last] || factPrefixes[first] {
-			return false
-		}
+	if n := len(parts); n > 1 && (factWords[string(text[parts[n-2]:])] || factPrefixes[string(text[:parts[0]])]) {
+		return false
 	}
 	previous := -1
 	for i, end := range parts {

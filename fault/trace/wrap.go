@@ -15,7 +15,13 @@ type wrapped struct {
 	pcs   []uintptr
 }
 
-func (w *wrapped) Error() string      { return w.doing + ": " + w.err.Error() }
+func (w *wrapped) Error() string {
+	if w.doing == "" {
+		return w.err.Error()
+	}
+	return w.doing + ": " + w.err.Error()
+}
+
 func (w *wrapped) Unwrap() error      { return w.err }
 func (w *wrapped) callers() []uintptr { return w.pcs }
 
@@ -90,7 +96,7 @@ func search(err error, nodes *int) (found []uintptr) {
 				found = pcs
 			}
 		}
-		next, branches := unwrap(err)
+		branches, next := unwrap(err)
 		for _, b := range branches {
 			if pcs := search(b, nodes); pcs != nil {
 				return pcs
@@ -102,24 +108,24 @@ func search(err error, nodes *int) (found []uintptr) {
 }
 
 // unwrap calls the error's own method, of whichever form.
-func unwrap(err error) (next error, branches []error) {
+func unwrap(err error) (branches []error, next error) {
 	switch e := err.(type) {
 	case *wrapped: // The common case, without the guard.
-		return e.err, nil
+		return nil, e.err
 	case interface{ Unwrap() error }:
 		defer func() {
 			if recover() != nil {
-				next, branches = nil, nil
-			}
-		}()
-		return e.Unwrap(), nil
-	case interface{ Unwrap() []error }:
-		defer func() {
-			if recover() != nil {
-				next, branches = nil, nil
+				branches, next = nil, nil
 			}
 		}()
 		return nil, e.Unwrap()
+	case interface{ Unwrap() []error }:
+		defer func() {
+			if recover() != nil {
+				branches, next = nil, nil
+			}
+		}()
+		return e.Unwrap(), nil
 	}
 	return nil, nil
 }

@@ -177,7 +177,7 @@ func TestCheckFinds(t *testing.T) {
 		{"the debugger where the tag is one of two ways", "fault/more.go", "//go:build faultdev || !linux\n\npackage fault\n\nimport _ \"example.org/blog/fault/internal/freeze\"\n", "only in files with //go:build faultdev"},
 		{"the debugger in a build that may lack the tag", "fault/more.go", "//go:build faultdev || linux\n\npackage fault\n\nimport _ \"example.org/blog/fault/internal/freeze\"\n", "only in files with //go:build faultdev"},
 		{"the kit testing with the application", "fault/more_test.go", "package fault\n\nimport _ \"example.org/blog/internal/app\"\n", "the kit never imports the application"},
-		{"a driver outside its package", "internal/app/more.go", "package app\n\nimport _ \"github.com/jackc/pgx/v5/stdlib\"\n", "only internal/store/postgres"},
+		{"a driver outside its package", "internal/app/more.go", "package app\n\nimport _ \"github.com/jackc/pgx/v5/stdlib\"\n", "only internal/store/postgres, "},
 		{"a function init", "internal/app/more.go", "package app\n\nfunc init() {}\n", "has a function init"},
 		{"two package comments", "internal/app/more.go", "// Package app is good, too.\npackage app\n", "2 package comments, in app.go and more.go"},
 		{"no package comment", "internal/store/store.go", "package store\n", "no package comment"},

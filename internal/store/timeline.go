@@ -42,8 +42,9 @@ func home(nearest, beyond, within, order, end string) string {
 	return strings.NewReplacer(
 		"NEAREST", nearest, "FARTHEST", farthest, "BEYOND", beyond, "WITHIN", within, "DIRECTION", order, "END_OF_LIST", end,
 	).Replace(`WITH latest AS MATERIALIZED (
-			SELECT a.id, (SELECT NEAREST(p.id) FROM posts p WHERE p.author_id = a.id AND p.id BEYOND $1) AS post
-			FROM (SELECT followed_id AS id FROM follows WHERE follower_id = $3 UNION ALL SELECT $3) a
+			SELECT f.followed_id AS id, (SELECT NEAREST(p.id) FROM posts p WHERE p.author_id = f.followed_id AND p.id BEYOND $1) AS post
+			FROM follows f WHERE f.follower_id = $3
+			UNION ALL SELECT $3, (SELECT NEAREST(p.id) FROM posts p WHERE p.author_id = $3 AND p.id BEYOND $1)
 		), author AS MATERIALIZED (
 			SELECT id, post FROM latest WHERE post IS NOT NULL ORDER BY post DIRECTION LIMIT $2
 		), bound AS MATERIALIZED (

@@ -19,35 +19,35 @@ func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, withDrill, behindProxy)
 	susan := s.member("susan")
-	s.access.wait(t, 2)
 	b := s.browser()
 	login := b.get("/login")
+	home := b.request("GET", "/?before=7", nil)
+	home.Header.Set("Cookie", "session="+susan.cookie("session"))
+	s.access.wait(t, 3)
 	for name, test := range map[string]struct {
 		request *http.Request
-		who     *browser
 		want    map[string]any
 	}{
-		"a page": {b.request("GET", "/login", nil), b,
+		"a page": {b.request("GET", "/login", nil),
 			map[string]any{"method": "GET", "path": "/login", "status": int64(200), "bytes": int64(len(login.body)), "user": "-", "remote": "127.0.0.1"}},
-		"HEAD": {b.request("HEAD", "/login", nil), b,
+		"HEAD": {b.request("HEAD", "/login", nil),
 			map[string]any{"method": "HEAD", "status": int64(200), "bytes": int64(0)}},
-		"signed in": {susan.request("GET", "/?before=7", nil), susan,
+		"signed in": {home,
 			map[string]any{"path": "/?before=7", "status": int64(200), "user": "susan"}},
-		"a page that is not there": {b.request("GET", "/nothing", nil), b,
+		"a page that is not there": {b.request("GET", "/nothing", nil),
 			map[string]any{"path": "/nothing", "status": int64(404)}},
-		"refused": {b.request("POST", "/login", nil), b,
+		"refused": {b.request("POST", "/login", nil),
 			map[string]any{"method": "POST", "status": int64(403)}},
-		"a redirect": {b.request("GET", "/", nil), b,
+		"a redirect": {b.request("GET", "/", nil),
 			map[string]any{"status": int64(303)}},
-		"a failure": {b.request("GET", "/drill/panic", nil), b,
+		"a failure": {b.request("GET", "/drill/panic", nil),
 			map[string]any{"path": "/drill/panic", "status": int64(500)}},
-		"a secret in the query": {b.request("GET", "/login?password=hunter22&token=abcdefgh&next=%2Fexplore", nil), b,
+		"a secret in the query": {b.request("GET", "/login?password=hunter22&token=abcdefgh&next=%2Fexplore", nil),
 			map[string]any{"status": int64(200)}},
-		"an escaped path": {b.request("GET", "/user/%0a%22", nil), b,
+		"an escaped path": {b.request("GET", "/user/%0a%22", nil),
 			map[string]any{"path": "/user/%0a%22", "status": int64(404)}},
 	} {
-		s.access.forget(t)
-		a := test.who.do(test.request)
+		a := s.browser().do(test.request)
 		line := s.access.wait(t, 1)[0]
 		for key, want := range test.want {
 			if line[key] != want {
@@ -70,13 +70,6 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("%s: a secret is in the log: %s", name, text)
 		}
 	}
-}
-
-// forget forgets what is there.
-func (h *records) forget(*testing.T) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.all = nil
 }
 
 // TestAccessLogOfAnAbortedRequest: what is cut off in the middle leaves a line as well.

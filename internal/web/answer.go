@@ -16,7 +16,6 @@ const maxPooledBuffer = 256 << 10
 var (
 	headerHTML    = []string{"text/html; charset=utf-8"}
 	headerText    = []string{"text/plain; charset=utf-8"}
-	headerCookie  = []string{"Cookie"}
 	headerPrivate = []string{"private, no-cache"}
 	headerNoStore = []string{"no-store"}
 )
@@ -35,17 +34,35 @@ func (s *Server) render(w http.ResponseWriter, status int, page any) error {
 	if err := s.pages.Render(buf, page); err != nil {
 		return trace.Wrap(err, "rendering the page")
 	}
+	return sendPage(w, status, buf.Bytes())
+}
+
+func sendPage(w http.ResponseWriter, status int, html []byte) error {
 	h := w.Header()
 	h["Content-Type"] = headerHTML
-	h["Content-Length"] = []string{strconv.Itoa(buf.Len())}
-	h["Vary"] = headerCookie
+	h["Content-Length"] = []string{strconv.Itoa(len(html))}
 	if _, set := h["Cache-Control"]; !set {
 		h["Cache-Control"] = headerPrivate
 	}
 	w.WriteHeader(status)
 	// A write fails when the reader is gone, which is nobody's fault.
-	_, _ = w.Write(buf.Bytes())
+	_, _ = w.Write(html)
 	return nil
+}
+
+// blankForm is a form as a stranger gets it who comes from nowhere in particular: always the same,
+// so that it is rendered once. These are the pages that bots ask for most.
+type blankForm []byte
+
+func (s *Server) newBlankForm(page any) (blankForm, error) {
+	var buf bytes.Buffer
+	err := s.pages.Render(&buf, page)
+	return buf.Bytes(), err
+}
+
+// fits reports whether the page with this layout is the blank form.
+func (f blankForm) fits(l *Layout) bool {
+	return l.Viewer == nil && l.Next == "" && len(l.Notices) == 0
 }
 
 // noStore keeps the page out of every cache, the browser's own too: it shows what is nobody else's

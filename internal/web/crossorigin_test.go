@@ -32,7 +32,7 @@ func TestCrossOrigin(t *testing.T) {
 		"the base with the usual port":        {"https://Blog.example:443/", "https://blog.example", "", "inner:5000", 303, ""},
 		"the base with its port left out":     {"https://blog.example:8443", "https://blog.example", "", "inner:5000", 403, "another site"},
 		"the base's name in another scheme":   {"https://blog.example", "http://blog.example", "", "inner:5000", 403, "another site"},
-		"nothing said, a host that is no one": {"", "", "", "a\"b", 403, "Origin: http://HOST"},
+		"nothing said, a host that is no one": {"", "", "", "a!b", 403, "Origin: http://HOST"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,9 +55,6 @@ func TestCrossOrigin(t *testing.T) {
 				want := test.status
 				if want == 303 && method != http.MethodPost {
 					want = 405
-				}
-				if strings.Contains(test.host, `"`) {
-					continue // net/http's client does not send it; TestNothingSaid does
 				}
 				b.do(r).wants(want).shows(test.shows)
 			}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"html/template"
@@ -37,7 +38,7 @@ func (s *Server) drillKinds() []drillKind {
 		{"wrapped", "The handler returns an error that was wrapped several times.", drillWrapped},
 		{"template", "A template fails half-way through its page.", drillTemplate},
 		{"after-headers", "The handler fails after the answer has begun: the connection is cut off.", drillAfterHeaders},
-		{"slow", "The answer takes two seconds, or ?ms= milliseconds, at most a minute.", drillSlow},
+		{"slow", "The answer takes two seconds, or ?ms= milliseconds; what takes longer than a request may is given up with 503.", drillSlow},
 		{"goroutine", "A goroutine of the handler's panics: the whole server ends, as it really would.", drillGoroutine},
 		{"sql", "A statement fails within a transaction, which is rolled back.", s.drillSQL},
 	}
@@ -112,21 +113,11 @@ func drillWrapped(http.ResponseWriter, *http.Request) error {
 var drillBroken = template.Must(template.New("broken").Parse(`<!DOCTYPE html><title>Drill</title><p>{{.Missing}}</p>`))
 
 func drillTemplate(w http.ResponseWriter, _ *http.Request) error {
-	w.Header()["Content-Type"] = headerHTML
-	var page pageBuffer
+	var page bytes.Buffer
 	if err := drillBroken.Execute(&page, struct{ Present string }{"here"}); err != nil {
 		return trace.Wrap(err, "rendering the page")
 	}
-	_, err := w.Write(page)
-	return err
-}
-
-// pageBuffer holds a page until it is whole.
-type pageBuffer []byte
-
-func (b *pageBuffer) Write(p []byte) (int, error) {
-	*b = append(*b, p...)
-	return len(p), nil
+	return sendPage(w, http.StatusOK, page.Bytes())
 }
 
 func drillAfterHeaders(w http.ResponseWriter, _ *http.Request) error {

@@ -204,6 +204,7 @@ func TestBusy(t *testing.T) {
 		a := s.browser().try("192.0.2.1", "susan", "wrong").wants(503).shows("busy")
 		retryAfter(t, a)
 	}
+	s.browser().try("192.0.2.1", "nobody", "wrong").wants(503) // an unknown name costs a hash as well
 	b := s.browser()
 	b.post("/register", "username", "john", "email", "john@example.org", "password", password, "password2", password).wants(503)
 	release()
@@ -234,6 +235,30 @@ func occupy(t *testing.T, h *microblog.Hasher) (release func()) {
 	return func() {
 		cancel()
 		waiting.Wait()
+	}
+}
+
+// TestRehash: a hash made with weaker parameters is renewed at log-in, and the password stays.
+func TestRehash(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.browser().join("susan").login("susan")
+	before := s.user("susan")
+	s.options.Hasher = &microblog.Hasher{MemoryKiB: 16, Passes: 1, Lanes: 1}
+	s.restart()
+	s.browser().post("/login", "username", "susan", "password", "wrong").wants(422)
+	if s.user("susan").PasswordHash != before.PasswordHash {
+		t.Error("a wrong password changed the hash")
+	}
+	b := s.browser().login("susan")
+	after := s.user("susan")
+	if after.PasswordHash == before.PasswordHash || after.Generation != before.Generation {
+		t.Errorf("the hash was %s and is %s; the generation was %d and is %d", before.PasswordHash, after.PasswordHash, before.Generation, after.Generation)
+	}
+	b.get("/").wants(200)
+	s.browser().login("susan")
+	if s.user("susan").PasswordHash != after.PasswordHash {
+		t.Error("a good hash was renewed")
 	}
 }
 

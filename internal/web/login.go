@@ -26,8 +26,10 @@ const maxLoginName = 1024
 // retryBusy is how long to wait before trying again when too many passwords are being checked.
 const retryBusy = 5 * time.Second
 
+const titleLogin = "Log in"
+
 func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, next string) *LoginPage {
-	page := &LoginPage{Layout: s.layout(w, r, "Log in")}
+	page := &LoginPage{Layout: s.layout(w, r, titleLogin)}
 	page.Layout.Next = safeNext(next)
 	return page
 }
@@ -41,7 +43,11 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	if stateOf(r).user != nil {
 		return redirect(w, r, orHome(safeNext(next)))
 	}
-	return s.render(w, http.StatusOK, s.loginPage(w, r, next))
+	page := s.loginPage(w, r, next)
+	if s.blankLogin.fits(&page.Layout) {
+		return sendPage(w, http.StatusOK, s.blankLogin)
+	}
+	return s.render(w, http.StatusOK, page)
 }
 
 func orHome(next string) string {

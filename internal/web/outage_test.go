@@ -56,6 +56,49 @@ func TestErrorPagesKnowTheViewer(t *testing.T) {
 	}
 }
 
+// TestBrokenDatabase: a query that fails in the middle of a handler is a failure with a page for whoever
+// is signed in, and a record that says what was being done; the page says nothing of it.
+func TestBrokenDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	susan, stranger := s.member("susan"), s.browser()
+	susan.post("/", "post", "Before").wants(303)
+	s.sql("ALTER TABLE posts RENAME TO posts_gone", "ALTER TABLE follows RENAME TO follows_gone", "ALTER TABLE throttles RENAME TO throttles_gone")
+	for _, path := range []string{"/", "/explore", "/user/susan", "/post/1", "/post/1/delete", "/user/susan/followers", "/user/susan/following"} {
+		a := susan.get(path).wants(500).shows("An unexpected error has occurred", "The administrator has been notified", "</html>").hides("posts", "SQL", "table")
+		if !a.signedIn() {
+			t.Errorf("%s: the page does not know susan", path)
+		}
+		failed := s.failed.take()
+		if len(failed) != 1 || !strings.Contains(failed[0].Message, "no such table") || !strings.Contains(failed[0].Message, "loading ") || failed[0].User != "susan (1)" {
+			t.Errorf("%s: recorded %+v", path, failed)
+		}
+	}
+	susan.post("/", "post", "Hello").wants(500)
+	susan.post("/post/1/delete").wants(500)
+	susan.post("/account", "current_password", password, "password", "another battery", "password2", "another battery").wants(500)
+	stranger.post("/login", "username", "susan", "password", password).wants(500)
+	stranger.post("/register", "username", "john", "email", "john@example.org", "password", password, "password2", password).wants(500)
+	for _, f := range s.failed.take() {
+		if strings.Contains(f.Message, password) {
+			t.Errorf("a password is in the record: %s", f.Message)
+		}
+	}
+	s.sql("ALTER TABLE users RENAME TO users_gone")
+	susan.get("/").wants(500)
+	susan.get("/nothing").wants(404)
+	stranger.post("/login", "username", "susan", "password", password).wants(500)
+}
+
+// TestNotMigrated: a database that an older program left is told by /readyz, without a word on where
+// it is.
+func TestNotMigrated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.sql("DELETE FROM schema_migrations WHERE version_id > 0")
+	s.browser().get("/readyz").wants(503).shows("schema version", "microblog migrate").hides(".db", "/tmp")
+}
+
 // TestRequestTimeout: nothing a request waits for holds it for ever.
 func TestRequestTimeout(t *testing.T) {
 	t.Parallel()

@@ -9,18 +9,27 @@ import (
 	"example.org/microblog/internal/store"
 )
 
-const textRegistered = "Congratulations, you are now a registered user!"
+const (
+	titleRegister  = "Register"
+	textRegistered = "Congratulations, you are now a registered user!"
+)
 
 // registerForm is GET /register.
 func (s *Server) registerForm(w http.ResponseWriter, r *http.Request) error {
 	if stateOf(r).user != nil {
 		return redirect(w, r, "/")
 	}
-	return s.render(w, http.StatusOK, s.registerPage(w, r))
+	page := s.registerPage(w, r)
+	if s.blankRegister.fits(&page.Layout) {
+		return sendPage(w, http.StatusOK, s.blankRegister)
+	}
+	return s.render(w, http.StatusOK, page)
 }
 
 func (s *Server) registerPage(w http.ResponseWriter, r *http.Request) *RegisterPage {
-	return &RegisterPage{Layout: s.layout(w, r, "Register")}
+	page := &RegisterPage{Layout: s.layout(w, r, titleRegister)}
+	page.Layout.Next = "" // not back to this form
+	return page
 }
 
 // register is POST /register. The password is hashed only for a form with nothing wrong in it, and

@@ -199,8 +199,8 @@ func (s sessionStore) Commit(string, []byte, time.Time) error { return errNoStat
 func (s sessionStore) Delete(string) error                    { return errNoState }
 
 // sessionCodec writes a session's deadline as 8 bytes, microseconds since 1970, big-endian, and its
-// values as JSON, nothing where there are none. It is read for each request of a person signed in;
-// gob, the default of scs, takes twenty times as long.
+// values as JSON, nothing where there are none. It is read for each request of whoever is signed in,
+// and gob, the default of scs, takes many times as long.
 type sessionCodec struct{}
 
 func (sessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,7 @@ type site struct {
 	*httptest.Server
 	t       testing.TB
 	store   *store.Store
+	path    string // of the database
 	options web.Options
 	web     atomic.Pointer[web.Server]
 	clock   *clock
@@ -40,7 +42,7 @@ type siteOption func(*web.Options)
 func newSite(t testing.TB, options ...siteOption) *site {
 	t.Helper()
 	s := &site{t: t, clock: newClock(), failed: new(recorder), access: new(records)}
-	s.store = openStore(t, s.clock.Now)
+	s.store, s.path = openStore(t, s.clock.Now)
 	pages, err := testPages()
 	if err != nil {
 		t.Fatal(err)
@@ -142,22 +144,37 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
-func openStore(t testing.TB, now func() time.Time) *store.Store {
+// openStore opens an empty database and tells where it is.
+func openStore(t testing.TB, now func() time.Time) (db *store.Store, path string) {
 	t.Helper()
 	file, err := migrated()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "microblog.db")
+	path = filepath.Join(t.TempDir(), "microblog.db")
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlite.Open(t.Context(), path, sqlite.Options{Options: store.Options{Now: now}})
-	if err != nil {
+	if db, err = sqlite.Open(t.Context(), path, sqlite.Options{Options: store.Options{Now: now}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return db, path
+}
+
+// sql changes the database behind the server's back.
+func (s *site) sql(statements ...string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", s.path+"?_pragma=busy_timeout(10000)") // the driver that package sqlite brings
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
 }
 
 // clock stands still until it is moved.

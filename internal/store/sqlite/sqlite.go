@@ -150,6 +150,8 @@ func explain(path string, err error) error {
 		return fmt.Errorf("opening the database %s: the file is not an SQLite database: %w", path, err)
 	case sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("opening the database %s: the file is damaged; restore a backup: %w", path, err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("opening the database %s: another program keeps the file locked: %w", path, err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return fmt.Errorf("opening the database %s: the file and its directory must be writable: %w", path, err)
 	}
