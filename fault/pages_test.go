@@ -9,9 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"example.org/microblog/fault"
 )
@@ -209,6 +211,27 @@ func TestRequestID(t *testing.T) {
 				t.Errorf("%s: got %q", name, id)
 			}
 			seen[id] = true
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	for value, want := range map[string]string{
+		"1": "1 second", "90": "90 seconds", "121": "3 minutes", "7201": "3 hours", "86400": "24 hours",
+		time.Now().Add(time.Hour).UTC().Format(http.TimeFormat):  "60 minutes",
+		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat): "", "soon": "", "-1": "", "0": "",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept", "text/plain")
+		w := httptest.NewRecorder()
+		g.Answer(w, r, &fault.Error{Status: 429, Header: http.Header{"retry-after": {value}, "X-Empty": nil}})
+		if said := strings.Contains(w.Body.String(), "Please try again in "+want+"."); said != (want != "") {
+			t.Errorf("Retry-After %q: %q, want %q", value, w.Body, want)
+		}
+		if got := w.Header().Get("Retry-After"); got != value {
+			t.Errorf("Retry-After is %q, want %q", got, value)
 		}
 	}
 }

@@ -252,6 +252,9 @@ func isSecretHeader(name string) bool {
 	return false
 }
 
+// addressEnd are the characters that no address holds.
+const addressEnd = " \t\r\n\"'`<>"
+
 // addressSpans appends the passwords of scheme://user:password@host.
 func addressSpans(found []span, s string) []span {
 	for at := 0; ; {
@@ -261,14 +264,9 @@ func addressSpans(found []span, s string) []span {
 		}
 		at += i + len("://")
 		rest := s[at:min(len(s), at+maxAddress)]
-		if end := strings.IndexAny(rest, " \t\r\n\"'`<>"); end >= 0 {
-			rest = rest[:end]
-		}
-		// A password may hold an unescaped slash, so the last @ counts, unless what follows the
-		// colon is a port.
 		authority := rest
-		if slash := strings.IndexAny(rest, "/?#"); slash >= 0 {
-			authority = rest[:slash]
+		if end := strings.IndexAny(rest, "/?#"+addressEnd); end >= 0 {
+			authority = rest[:end]
 		}
 		colon := strings.IndexByte(authority, ':')
 		if colon < 0 {
@@ -276,6 +274,10 @@ func addressSpans(found []span, s string) []span {
 		}
 		sign := strings.LastIndexByte(authority, '@')
 		if sign < 0 && !isPort(authority[colon+1:]) {
+			// A password may hold an unescaped slash, so the last @ counts.
+			if end := strings.IndexAny(rest, addressEnd); end >= 0 {
+				rest = rest[:end]
+			}
 			sign = strings.LastIndexByte(rest, '@')
 		}
 		if sign > colon+1 && rest[colon+1:sign] != Mask {

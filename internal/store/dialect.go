@@ -47,6 +47,13 @@ type Database struct {
 	Writer  *sql.DB // for transactions that write
 	Reader  *sql.DB // for everything else; may be the same
 	Prepare bool    // statements are to be prepared once and kept; not where the driver does so itself
+
+	// ShortReads is the number of connections of Reader if it is an embedded
+	// database, where a read takes microseconds and the goroutines that watch
+	// its context as much again. The store then gives out that many turns
+	// itself: a context counts until it is a read's turn, and the read runs to
+	// its end, which an index always keeps near. 0: the driver watches.
+	ShortReads int
 }
 
 // New makes a Store of a database. It is for the packages that open one.
@@ -63,6 +70,9 @@ func New(db Database, o Options) *Store {
 	if db.Reader != db.Writer {
 		s.reader = &pool{db: db.Reader, prepare: db.Prepare}
 	}
+	if db.ShortReads > 0 {
+		s.reader.turns = make(chan struct{}, db.ShortReads)
+	}
 	return s
 }
 
@@ -75,6 +85,6 @@ func (s *Store) DialectName() string { return s.dialect.Name() }
 
 // querier runs statements, in a transaction or outside.
 type querier interface {
-	queryRow(ctx context.Context, query string, args ...any) *sql.Row
-	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	queryRow(ctx context.Context, query string, args ...any) *row
+	query(ctx context.Context, query string, args ...any) (*rows, error)
 }

@@ -15,6 +15,7 @@
 //	sessions   SessionUser CommitSession DeleteSession EndSessions Sessions
 //	limits     LoginAttempt LoginSucceeded LoginWithdrawn RegistrationAttempt
 //	upkeep     SecretKey Purge
+//	for others Writer DialectName
 //
 // # Errors
 //

@@ -153,7 +153,8 @@ func (s *Store) databaseVersion(ctx context.Context) (version int64, err error) 
 		}
 		s.migrated.Store(true)
 	}
-	err = s.reader.queryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+` WHERE is_applied`).Scan(&version)
+	// Asked on the connection itself, so that the context counts all the time.
+	err = s.reader.db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+` WHERE is_applied`).Scan(&version)
 	return version, err
 }
 
@@ -181,7 +182,7 @@ func (s *Store) appliedMigrations(ctx context.Context) (map[int64]time.Time, err
 }
 
 func (s *Store) versionTableExists(ctx context.Context) (bool, error) {
-	rows, err := s.reader.query(ctx, s.dialect.TableExists(), versionTable)
+	rows, err := s.reader.db.QueryContext(ctx, s.dialect.TableExists(), versionTable)
 	if err != nil {
 		return false, err
 	}

@@ -66,7 +66,7 @@ func (s *Store) Close() error {
 // fault wraps what a caller is not expected to handle, once, and marks it when
 // trying again later may help.
 func (s *Store) fault(err error, doing string) error {
-	if err != nil && s.dialect.Unavailable(err) {
+	if err != nil && s.dialect.Unavailable(err) && !errors.Is(err, ErrUnavailable) {
 		err = &unavailable{err}
 	}
 	return trace.Wrap(err, doing)

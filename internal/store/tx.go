@@ -28,20 +28,29 @@ type tx struct{ tx *sql.Tx }
 // write runs fn in a transaction and commits it. If fn returns an error or
 // panics, or ctx ends, the transaction is rolled back. If it fails because of
 // others at the same time, or with errAgain, fn runs again in a new one, so it
-// must not change anything but through its tx.
+// must not change anything but through its tx. When that does not help either,
+// the error is ErrUnavailable.
 func (s *Store) write(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	limited, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.writeOnce(ctx, fn)
-		if err == nil || attempt == writeAttempts || !errors.Is(err, errAgain) && !s.dialect.Conflict(err) {
+		err := s.writeOnce(limited, fn)
+		if err == nil || !errors.Is(err, errAgain) && !s.dialect.Conflict(err) {
+			if err != nil && limited.Err() != nil && ctx.Err() == nil {
+				return &unavailable{err}
+			}
 			return err
+		}
+		if attempt == writeAttempts {
+			return &unavailable{err}
 		}
 		// Up to 2, 4, … 512 ms; by chance, so that two do not meet again.
 		select {
 		case <-time.After(rand.N(time.Millisecond << attempt)):
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
+		case <-limited.Done():
+			return &unavailable{err}
 		}
 	}
 }
@@ -65,18 +74,21 @@ func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, t *t
 	return err
 }
 
-func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (t *tx) query(ctx context.Context, query string, args ...any) (*rows, error) {
 	start := time.Now()
-	rows, err := t.tx.QueryContext(ctx, query, args...)
+	r, err := t.tx.QueryContext(ctx, query, args...)
 	note(ctx, query, start, err)
-	return rows, err
+	if err != nil {
+		return nil, err
+	}
+	return &rows{Rows: r}, nil
 }
 
-func (t *tx) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+func (t *tx) queryRow(ctx context.Context, query string, args ...any) *row {
 	start := time.Now()
-	row := t.tx.QueryRowContext(ctx, query, args...)
-	note(ctx, query, start, row.Err())
-	return row
+	r := t.tx.QueryRowContext(ctx, query, args...)
+	note(ctx, query, start, r.Err())
+	return &row{row: r}
 }
 
 // exec returns how many rows were changed.

@@ -161,14 +161,17 @@ func (j cookieJar) deviceMark(r *http.Request, userID int64) string {
 	return mark
 }
 
-// sign returns payload with its signature before it, in the letters a cookie may have.
+// cookieEncoding has the letters that a cookie may have, and one form for each value.
+var cookieEncoding = base64.RawURLEncoding.Strict()
+
+// sign returns payload with its signature before it, as the value of a cookie.
 func sign(key, payload []byte) string {
-	return base64.RawURLEncoding.EncodeToString(append(signature(key, payload), payload...))
+	return cookieEncoding.EncodeToString(append(signature(key, payload), payload...))
 }
 
 // verify returns the payload of what sign made.
 func verify(key []byte, signed string) (payload []byte, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(signed)
+	raw, err := cookieEncoding.DecodeString(signed)
 	if err != nil || len(raw) < signatureBytes {
 		return nil, false
 	}

@@ -26,7 +26,7 @@ func safeNext(raw string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return ""
 	}
-	if strings.Contains(u.Path, "//") || strings.ContainsFunc(u.Path, func(c rune) bool {
+	if !strings.HasPrefix(u.Path, "/") || strings.Contains(u.Path, "//") || strings.ContainsFunc(u.Path, func(c rune) bool {
 		return c < 0x20 || c == 0x7f || c == '\\' || c == utf8.RuneError
 	}) {
 		return ""

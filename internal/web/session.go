@@ -222,6 +222,9 @@ func (sessionCodec) Decode(data []byte) (time.Time, map[string]any, error) {
 		if err := json.Unmarshal(data[8:], &values); err != nil {
 			return time.Time{}, nil, err
 		}
+		if values == nil { // of a JSON null, and scs writes into the map
+			values = map[string]any{}
+		}
 	}
 	return deadline, values, nil
 }

@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"net"
 
@@ -25,6 +27,7 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
+	queryCanceled        = "57014"
 )
 
 // Lock waits in seconds: how long a start waits while another one migrates.
@@ -61,18 +64,24 @@ func (dialect) Conflict(err error) bool {
 	return false
 }
 
-// Unavailable knows the classes 08 (connection), 53 (resources) and 57
-// (operator intervention: shutdown, start-up), and everything that happened
-// before the server could say a code.
+// Unavailable knows whatever goes wrong while connecting, and the classes 08
+// (connection), 53 (resources) and 57 (operator intervention: shutdown,
+// start-up). That a caller's own time was up says nothing about the database.
 func (d dialect) Unavailable(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && code(err) == "" && !connecting(err) {
+	if errors.Is(err, context.Canceled) {
 		return false
 	}
-	if c := code(err); c != "" {
-		return c[:2] == "08" || c[:2] == "53" || c[:2] == "57" && c != "57014" || d.Conflict(err)
+	if connecting(err) {
+		return true
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if c := code(err); len(c) == 5 {
+		return c[:2] == "08" || c[:2] == "53" || c[:2] == "57" && c != queryCanceled || d.Conflict(err)
 	}
 	var network net.Error
-	return connecting(err) || errors.As(err, &network) || pgconn.SafeToRetry(err)
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
 }
 
 func connecting(err error) bool {

@@ -102,20 +102,12 @@ func parse(databaseURL string) (config *pgx.ConnConfig, maxConns int, err error)
 	return config, maxConns, nil
 }
 
-// reason returns the innermost cause, or a text without any part of the URL
-// when it quotes what must stay secret.
+// reason returns what pgx says, unless that holds a part of the password.
 func reason(err error, u *url.URL) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			break
-		}
-		err = inner
-	}
 	text := err.Error()
 	password, _ := u.User.Password()
 	for _, secret := range []string{password, u.Query().Get("password"), u.Query().Get("sslpassword")} {
-		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret))) {
+		if secret != "" && (strings.Contains(text, secret) || strings.Contains(text, url.QueryEscape(secret)) || strings.Contains(text, url.PathEscape(secret))) {
 			return "one of its parts is not valid; check host, port and parameters"
 		}
 	}

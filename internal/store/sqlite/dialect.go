@@ -43,8 +43,11 @@ func (dialect) ForeignKeyViolation(err error) bool {
 }
 
 func (dialect) Conflict(err error) bool {
-	c := code(err) & 0xff
-	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+	switch code(err) & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
 }
 
 func (dialect) Unavailable(err error) bool {

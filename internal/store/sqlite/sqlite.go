@@ -35,8 +35,10 @@ var pragmas = url.Values{"_pragma": {
 	"busy_timeout(10000)",
 	"foreign_keys(1)",
 	"synchronous(FULL)",
+	"fullfsync(1)", // what fsync means elsewhere, on macOS
 	"temp_store(MEMORY)",
 	"cache_size(-8000)",
+	"journal_size_limit(67108864)",
 }}
 
 // Open opens the database file at path and creates it, with access for its
@@ -75,6 +77,8 @@ func Open(ctx context.Context, path string, o Options) (*store.Store, error) {
 		Writer:  writer,
 		Reader:  reader,
 		Prepare: true,
+
+		ShortReads: readers,
 	}, o.Options), nil
 }
 
