@@ -15,12 +15,8 @@ func main() {
 	// After the first signal the second one ends the process the hard way.
 	context.AfterFunc(stop, cancel)
 
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-
 	os.Exit(cli.Main(stop, os.Args[1:], cli.Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
-		Hangup:    hangup,
 		LookupEnv: os.LookupEnv,
 	}))
 }

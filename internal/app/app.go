@@ -31,8 +31,10 @@ const (
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 120 * time.Second
 
-	// shutdownGrace is how long running requests may take to finish once the server is asked to stop.
-	shutdownGrace = 15 * time.Second
+	// defaultGrace is how long running requests may take to finish once the server is asked to stop.
+	// When all but this part of it is over, they are told to give up, so that they can still be answered.
+	defaultGrace = 15 * time.Second
+	giveUpPart   = 5
 	// startTimeout bounds reaching and migrating the database at start.
 	startTimeout = 2 * time.Minute
 
@@ -46,18 +48,28 @@ type Options struct {
 	Stdout   io.Writer // for the log and the access log, where the settings send them there
 	Terminal bool      // Stdout is a terminal
 	Stderr   io.Writer // for what cannot be logged
+
+	Grace time.Duration // how long running requests may take to finish when the server stops; 0: 15 s
 }
 
-// App is Microblog, opened: its log, its database and its handler.
-// Open makes one, Listen and Run serve, Close ends it.
+// errStopping is why a request's context ends when the server cannot wait for it any longer.
+var errStopping = errors.New("the server is stopping")
+
+// App is Microblog, opened: its log, its address, its database and its handler.
+// Open makes one, Run serves, Close ends it.
 type App struct {
 	log      *slog.Logger
 	logs     *logs
+	listener net.Listener
 	store    *store.Store
+	catcher  *fault.Catcher
 	web      *web.Server
 	server   *http.Server
-	listener net.Listener
 	config   config.Config
+	grace    time.Duration
+
+	running sync.WaitGroup // requests in the handler
+	giveUp  context.CancelCauseFunc
 
 	closing sync.Once
 	closed  error
@@ -75,9 +87,13 @@ func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	return sqlite.Open(ctx, cfg.Database.Path, sqlite.Options{})
 }
 
-// Open starts everything but the listener: the log, then the database with its migrations, then the handler.
+// Open starts everything: the log, the listener, the database with its migrations, the handler. The address is taken before
+// the database is touched, so that a second start by mistake changes nothing. Requests are answered once Run is called.
 func Open(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config}
+	a := &App{config: o.Config, grace: o.Grace}
+	if a.grace <= 0 {
+		a.grace = defaultGrace
+	}
 	a.logs, err = openLogs(o)
 	if err != nil {
 		return nil, err
@@ -100,6 +116,10 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 
+	a.listener, err = listen(o.Config.Listen)
+	if err != nil {
+		return nil, err
+	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	a.store, err = OpenStore(starting, o.Config)
@@ -140,7 +160,7 @@ func (a *App) buildServer(o Options, key []byte) error {
 	if n := redactor.Ignored(); n > 0 {
 		a.log.Warn("Some secrets in the settings are too short to be masked where they turn up in a text", "secrets", n)
 	}
-	catcher := fault.New(fault.Options{
+	a.catcher = fault.New(fault.Options{
 		Pages:     pages.Errors(web.CurrentViewer),
 		Logger:    a.log,
 		User:      web.CurrentUserLabel,
@@ -151,10 +171,11 @@ func (a *App) buildServer(o Options, key []byte) error {
 	})
 	a.web, err = web.New(web.Options{
 		Store:          a.store,
-		Catcher:        catcher,
+		Catcher:        a.catcher,
 		Pages:          pages,
 		Logger:         a.log,
 		AccessLog:      a.logs.access,
+		Redactor:       redactor,
 		BaseURL:        o.Config.BaseURL,
 		TrustedProxies: o.Config.TrustedProxies,
 		SecretKey:      key,
@@ -163,8 +184,15 @@ func (a *App) buildServer(o Options, key []byte) error {
 	if err != nil {
 		return err
 	}
+	requests, giveUp := context.WithCancelCause(context.Background())
+	a.giveUp = giveUp
 	a.server = &http.Server{
-		Handler:           a.web,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a.running.Add(1)
+			defer a.running.Done()
+			a.web.ServeHTTP(w, r)
+		}),
+		BaseContext:       func(net.Listener) context.Context { return requests },
 		MaxHeaderBytes:    maxHeaderBytes,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -175,21 +203,10 @@ func (a *App) buildServer(o Options, key []byte) error {
 	return nil
 }
 
-// Listen takes the address of the settings. The server answers only once Run is called.
-func (a *App) Listen() error {
-	l, err := listen(a.config.Listen)
-	if err != nil {
-		a.log.Error("Microblog could not start: " + err.Error())
-		return err
-	}
-	a.listener = l
-	return nil
-}
-
-// URL is where a person on this machine opens Microblog; it is known after Listen.
+// URL is where a person on this machine opens Microblog.
 func (a *App) URL() string { return localURL(a.listener.Addr()) }
 
-// Run serves until ctx is done, then lets running requests finish, for at most 15 seconds.
+// Run serves until ctx is done, then lets running requests finish, as long as Options.Grace allows. It may be called once.
 func (a *App) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -207,18 +224,35 @@ func (a *App) Run(ctx context.Context) error {
 	}
 
 	a.log.Info("Microblog is stopping: running requests may finish")
-	grace, cancel := context.WithTimeout(work, shutdownGrace)
+	notice := time.AfterFunc(a.grace-a.grace/giveUpPart, func() { a.giveUp(errStopping) })
+	defer notice.Stop()
+	grace, cancel := context.WithTimeout(work, a.grace)
 	defer cancel()
 	err := a.server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
-		a.log.Warn("Some requests did not finish in time and were cut off", "seconds", int(shutdownGrace.Seconds()))
+		a.log.Warn("Some requests did not finish in time and were cut off", "seconds", a.grace.Seconds())
 		err = a.server.Close()
 	}
 	<-served
+	a.awaitHandlers()
 	if err != nil {
 		return fmt.Errorf("stopping the web server: %w", err)
 	}
 	return nil
+}
+
+// awaitHandlers waits a moment for handlers whose connections are gone, before the database is closed under them.
+func (a *App) awaitHandlers() {
+	done := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
+		a.log.Warn("A handler goes on although its request is over; it is left behind")
+	}
 }
 
 // purge removes expired sessions and limits from time to time, until ctx is done.
@@ -248,8 +282,11 @@ func (a *App) Close() error {
 			// Serving has closed it already; this is for a listener that never served.
 			_ = a.listener.Close()
 		}
+		if a.giveUp != nil {
+			a.giveUp(errStopping)
+		}
 		if a.web != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+			ctx, cancel := context.WithTimeout(context.Background(), a.grace)
 			defer cancel()
 			errs = append(errs, a.web.Close(ctx))
 		}
@@ -257,7 +294,8 @@ func (a *App) Close() error {
 			errs = append(errs, a.store.Close())
 			a.log.Info("Microblog stopped")
 		}
-		errs = append(errs, a.logs.close())
+		// A log that could not be written has told so on standard error, with the count. It is no failure of the stop.
+		_ = a.logs.close()
 		a.closed = errors.Join(errs...)
 	})
 	return a.closed

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,9 +61,6 @@ func TestLife(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, t.TempDir(), nil)
 	a := open(t, cfg)
-	if err := a.Listen(); err != nil {
-		t.Fatal(err)
-	}
 	ctx, stop := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- a.Run(ctx) }()
@@ -131,10 +129,12 @@ func TestListenRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := settings(t, t.TempDir(), map[string]string{"LISTEN": test.listen})
-			a := open(t, cfg)
-			err := a.Listen()
+			_, err := app.Open(t.Context(), app.Options{Config: cfg, Stdout: io.Discard, Stderr: os.Stderr})
 			if err == nil {
-				t.Fatal("Listen succeeded")
+				t.Fatal("Open succeeded")
+			}
+			if _, err := os.Stat(cfg.DataDir); err == nil {
+				t.Error("the database was touched although the address could not be taken")
 			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
@@ -159,12 +159,9 @@ func TestUnixSocket(t *testing.T) {
 	l.SetUnlinkOnClose(false)
 	l.Close()
 
-	first := open(t, settings(t, t.TempDir(), map[string]string{"LISTEN": "unix:" + path}))
-	if err := first.Listen(); err != nil {
-		t.Fatalf("over a stale socket: %v", err)
-	}
-	second := open(t, settings(t, t.TempDir(), map[string]string{"LISTEN": "unix:" + path}))
-	if err := second.Listen(); err == nil || !strings.Contains(err.Error(), "in use") {
+	open(t, settings(t, t.TempDir(), map[string]string{"LISTEN": "unix:" + path}))
+	second := settings(t, t.TempDir(), map[string]string{"LISTEN": "unix:" + path})
+	if _, err := app.Open(t.Context(), app.Options{Config: second, Stdout: io.Discard, Stderr: os.Stderr}); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("over a socket that somebody listens on: %v, want an error that says so", err)
 	}
 }
@@ -188,5 +185,86 @@ func TestStartErrorKeepsSecrets(t *testing.T) {
 	}
 	if !strings.Contains(logOf(t, cfg), "Microblog could not start") {
 		t.Error("the log does not tell why the server did not start")
+	}
+}
+
+// TestStopDuringSlowRequest stops a server whose request takes longer than the grace: it is answered, not cut off.
+func TestStopDuringSlowRequest(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, t.TempDir(), nil)
+	a, err := app.Open(t.Context(), app.Options{Config: cfg, Drill: true, Stdout: io.Discard, Stderr: os.Stderr, Grace: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- a.Run(ctx) }()
+
+	sent, answered := make(chan struct{}), make(chan int, 1)
+	trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) },
+	})
+	slow, err := http.NewRequestWithContext(trace, http.MethodGet, a.URL()+"/drill/slow?ms=30000", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		resp, err := http.DefaultClient.Do(slow)
+		if err != nil {
+			t.Errorf("the slow request was cut off: %v", err)
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	<-sent
+	// Connections are accepted in their order: when this one is answered, the slow one is no longer waiting outside.
+	resp, err := http.Get(a.URL() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	stop()
+	if status := <-answered; status != http.StatusServiceUnavailable {
+		t.Errorf("the slow request was answered with %d, want 503", status)
+	}
+	if err := <-ran; err != nil {
+		t.Errorf("Run returned %v, want nil", err)
+	}
+}
+
+func TestAccessLogKeepsSecrets(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-secret-key-0123456789"
+	cfg := settings(t, t.TempDir(), map[string]string{"SECRET_KEY": canary})
+	a := open(t, cfg)
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- a.Run(ctx) }()
+	for _, path := range []string{"/" + canary, "/?q=" + canary} {
+		resp, err := http.Get(a.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	stop()
+	if err := <-ran; err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(cfg.AccessLog.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "method=GET"); n < 2 {
+		t.Fatalf("the access log has %d requests, want at least 2:\n%s", n, text)
+	}
+	if strings.Contains(string(text), canary) {
+		t.Errorf("the access log holds the secret key:\n%s", text)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -24,7 +23,6 @@ const (
 type Streams struct {
 	In        io.Reader
 	Out, Err  io.Writer
-	Hangup    <-chan os.Signal // asks a running server to reopen its log files; nil: never
 	LookupEnv func(string) (string, bool)
 	DotEnv    string // path of the settings file; "" is .env in the working directory
 }

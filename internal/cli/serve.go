@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -34,27 +35,42 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if err := a.Listen(); err != nil {
-		return err
-	}
 	fmt.Fprintf(in.Out, "Microblog is running: open %s in a browser. Ctrl+C stops it.\n", a.URL())
 
-	done := make(chan struct{})
-	defer close(done)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer onHangup(func() {
+		if isTerminal(in.Out) || isTerminal(in.In) {
+			stop() // the terminal was closed
+			return
+		}
+		a.ReopenLogs()
+	})()
+	return a.Run(ctx)
+}
+
+// onHangup calls handle for each SIGHUP until the returned function is called.
+func onHangup(handle func()) (stop func()) {
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
 	go func() {
 		for {
 			select {
-			case <-in.Hangup:
-				a.ReopenLogs()
+			case <-signals:
+				handle()
 			case <-done:
 				return
 			}
 		}
 	}()
-	return a.Run(ctx)
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal reports whether stream, a reader or a writer, is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

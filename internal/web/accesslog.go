@@ -73,9 +73,9 @@ func (a *accessLog) write(r *http.Request, st *state, aborted bool) {
 func (a *accessLog) path(u *url.URL) string {
 	if u.RawQuery == "" && !u.ForceQuery {
 		if u.Path == "" {
-			return u.Opaque // "*", or a proxy request's host
+			return a.redactor.Text(u.Opaque) // "*", or a proxy request's host
 		}
-		return u.EscapedPath()
+		return a.redactor.Text(u.EscapedPath())
 	}
 	return a.redactor.URL(u)
 }

@@ -101,6 +101,26 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestLoginLeadsNowhereElse: whatever a link to the log-in page says, the person stays on this site.
+func TestLoginLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.browser().join("susan")
+	for next, want := range map[string]string{
+		"/user/susan": "/user/susan", "": "/", "//evil.example": "/", "https://evil.example": "/", "/\\evil.example": "/", "/%2F/evil.example": "/", "javascript:alert(1)": "/",
+	} {
+		b := s.browser()
+		page := b.get("/login?next=" + url.QueryEscape(next)).wants(200)
+		if want == "/" {
+			page.hides("evil", `name="next"`)
+		}
+		b.post("/login", "username", "susan", "password", "wrong", "next", next).wants(422).hides("evil", "javascript:")
+		b.post("/login", "username", "susan", "password", password, "next", next).wants(303).leads(want)
+		other := s.browser() // the address may stand in the form's own address as well
+		other.post("/login?next="+url.QueryEscape(next), "username", "susan", "password", password).wants(303).leads(want)
+	}
+}
+
 func TestEditProfile(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -225,11 +245,15 @@ func TestDoubleSubmit(t *testing.T) {
 		t.Errorf("%d posts", n)
 	}
 	b.post("/", "post", "Another text", "once", once).wants(303)
+	b.post("/", "post", "Only once").wants(303) // from a program that knows of no names
 	b.post("/", "post", "Only once").wants(303)
-	b.post("/", "post", "Only once", "once", strings.Repeat("x", 65)).wants(303)
-	b.post("/", "post", "Only once", "once", "not a name!").wants(303)
+	b.post("/", "post", "Only once", "once", strings.Repeat("é ", 5000)).wants(303)
+	s.member("john").post("/", "post", "Only once", "once", once).wants(303)
 	if n := s.user("susan").PostCount; n != 5 {
 		t.Errorf("%d posts, want 5", n)
+	}
+	if n := s.user("john").PostCount; n != 1 {
+		t.Errorf("john has %d posts, want 1", n)
 	}
 }
 
