@@ -33,7 +33,7 @@ const (
 // Hasher must not be copied after first use; its methods may be called
 // concurrently.
 type Hasher struct {
-	Concurrency int    // hashes computed at the same time, each in its own memory; 0: GOMAXPROCS
+	Concurrency int    // hashes computed at the same time, each in its own memory; 0: half of GOMAXPROCS, so that pages go on while many sign in
 	MemoryKiB   uint32 // 0: 19456
 	Passes      uint32 // 0: 2
 	Lanes       uint8  // 0: 1
@@ -107,7 +107,7 @@ func (h *Hasher) derive(ctx context.Context, p params, salt []byte, password str
 	h.once.Do(func() {
 		n := h.Concurrency
 		if n <= 0 {
-			n = runtime.GOMAXPROCS(0)
+			n = max(1, runtime.GOMAXPROCS(0)/2)
 		}
 		h.slots = make(chan struct{}, n)
 	})

@@ -80,6 +80,8 @@ func TestCheckUsername(t *testing.T) {
 	if name, err := microblog.CheckUsername("  Rene\u0301e\t"); err != nil || name != "Ren\u00e9e" {
 		t.Errorf("CheckUsername trims and composes: got %q, %v", name, err)
 	}
+	_, err := microblog.CheckUsername(" a/b ")
+	wantFieldError(t, err, microblog.FieldUsername, "“/” is not allowed")
 	for _, reserved := range []string{"admin", "Admin", "ADMINISTRATOR", "root", "login", "edit_profile", "\uff21dmin"} {
 		_, err := microblog.CheckUsername(reserved)
 		wantFieldError(t, err, microblog.FieldUsername, microblog.TextUsernameTaken)

@@ -61,10 +61,15 @@ func New(db Database, o Options) *Store {
 	if o.Now == nil {
 		o.Now = defaultNow
 	}
+	if o.MaxThrottles <= 0 {
+		o.MaxThrottles = defaultMaxThrottles
+	}
 	s := &Store{
 		dialect: db.Dialect,
 		now:     o.Now,
 		writer:  &pool{db: db.Writer, prepare: db.Prepare},
+
+		maxThrottles: o.MaxThrottles,
 	}
 	s.reader = s.writer
 	if db.Reader != db.Writer {

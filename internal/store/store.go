@@ -18,7 +18,8 @@ const readyTimeout = 2 * time.Second
 
 // Options are what both databases share. The zero value works.
 type Options struct {
-	Now func() time.Time // the clock for what is stored; nil: time.Now
+	Now          func() time.Time // the clock for what is stored; nil: time.Now
+	MaxThrottles int64            // counters of attempts that Purge leaves; 0: 200,000
 }
 
 func defaultNow() time.Time { return time.Now() }
@@ -29,6 +30,8 @@ type Store struct {
 	now     func() time.Time
 	reader  *pool
 	writer  *pool
+
+	maxThrottles int64
 
 	migrated atomic.Bool // the version table exists
 }

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	purgeBatch   = 500     // rows that Purge removes in one transaction
-	maxThrottles = 200_000 // counters that Purge leaves at most
+	purgeBatch          = 500 // rows that Purge removes in one transaction
+	defaultMaxThrottles = 200_000
 )
 
 // SecretKey returns 32 random bytes that were made once and are the same for
@@ -34,8 +34,8 @@ type Purged struct {
 }
 
 // Purge removes sessions and limits that have expired by now, in small
-// transactions, and of the limits those closest to their end that are more
-// than 200,000, which only an attack leaves behind. Call it every few minutes;
+// transactions, and of the limits beyond Options.MaxThrottles, as only an attack
+// leaves them, those closest to their end. Call it every few minutes;
 // several processes may.
 func (s *Store) Purge(ctx context.Context, now time.Time) (p Purged, err error) {
 	us := toMicros(now)
@@ -54,13 +54,13 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (p Purged, err error) 
 	return p, s.fault(err, "removing limits beyond their number")
 }
 
-// evictThrottles removes the counters beyond maxThrottles.
+// evictThrottles removes the counters beyond their number.
 func (s *Store) evictThrottles(ctx context.Context) (total int64, err error) {
 	var count int64
 	if err := s.reader.queryRow(ctx, `SELECT count(*) FROM throttles`).Scan(&count); err != nil {
 		return 0, err
 	}
-	for excess := count - maxThrottles; excess > 0; excess -= purgeBatch {
+	for excess := count - s.maxThrottles; excess > 0; excess -= purgeBatch {
 		err := s.write(ctx, func(ctx context.Context, t *tx) error {
 			n, err := t.exec(ctx, `DELETE FROM throttles WHERE key IN
 				(SELECT key FROM throttles ORDER BY expires_at, key LIMIT $1)`, min(excess, purgeBatch))

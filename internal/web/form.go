@@ -22,9 +22,6 @@ func readForm(w http.ResponseWriter, r *http.Request, fields ...string) (url.Val
 	if err != nil && r.Header.Get("Content-Type") != "" {
 		return nil, fault.BadRequest("The Content-Type header of this request cannot be read.")
 	}
-	if r.ContentLength > maxForm {
-		return nil, tooLarge()
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	switch kind {
 	case "application/x-www-form-urlencoded":

@@ -113,6 +113,8 @@ func TestLoginLeadsNowhereElse(t *testing.T) {
 		page := b.get("/login?next=" + url.QueryEscape(next)).wants(200)
 		if want == "/" {
 			page.hides("evil", `name="next"`)
+		} else {
+			page.shows(`name="next" value="` + next + `"`)
 		}
 		b.post("/login", "username", "susan", "password", "wrong", "next", next).wants(422).hides("evil", "javascript:")
 		b.post("/login", "username", "susan", "password", password, "next", next).wants(303).leads(want)

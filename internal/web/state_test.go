@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,8 +95,48 @@ func TestRequestContext(t *testing.T) {
 			c := newTestContext(t.Context(), limit)
 			child, cancel := context.WithCancel(c)
 			defer cancel()
+			start := time.Now()
 			c.end()
 			<-child.Done()
+			if took := time.Since(start); took != 0 || !errors.Is(c.Err(), context.Canceled) {
+				t.Errorf("it ended after %v with %v", took, c.Err())
+			}
 		})
 	})
+}
+
+// TestRequestContextEnds: nothing is left of a request when it is over, also when it panics.
+func TestRequestContextEnds(t *testing.T) {
+	t.Parallel()
+	for _, panics := range []bool{false, true} {
+		var ctx context.Context
+		h := (&Server{requestTimeout: time.Minute}).outer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			ctx = r.Context()
+			if ctx.Done() == nil || ctx.Err() != nil {
+				t.Errorf("within the request: %v", ctx.Err())
+			}
+			if panics {
+				panic(http.ErrAbortHandler)
+			}
+		}))
+		func() {
+			defer func() { _ = recover() }()
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+		}()
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			t.Errorf("panics: %t: after the request: %v", panics, ctx.Err())
+		}
+	}
+}
+
+// TestRequestSecretsOfALogin: the token that this very request makes is a secret too.
+func TestRequestSecretsOfALogin(t *testing.T) {
+	t.Parallel()
+	c := newTestContext(t.Context(), time.Minute)
+	defer c.end()
+	c.state.token = "the new token"
+	r := httptest.NewRequest(http.MethodPost, "/login", nil).WithContext(c)
+	if got := RequestSecrets(r); len(got) != 1 || got[0] != "the new token" {
+		t.Errorf("got %q", got)
+	}
 }

@@ -146,6 +146,50 @@ func TestConnectionsLost(t *testing.T) {
 	}
 }
 
+// A deadlock with a transaction that locks people in another order than the
+// store is resolved by trying again.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	s, _, _ := openMigrated(t)
+	ctx := t.Context()
+	for _, name := range []string{"anna", "berta"} {
+		if _, err := s.CreateUser(ctx, store.NewUser{Username: name, Email: name + "@example.com"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx, err := s.Writer().BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	const lock = "UPDATE users SET about_me = 'x' WHERE id = $1"
+	if _, err := tx.ExecContext(ctx, lock, 2); err != nil {
+		t.Fatal(err)
+	}
+	followed := make(chan error, 1)
+	go func() {
+		_, err := s.Follow(ctx, 1, 2) // locks 1 and waits for 2
+		followed <- err
+	}()
+	for waiting := false; !waiting; {
+		time.Sleep(10 * time.Millisecond)
+		err := s.Writer().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_stat_activity "+
+			"WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(&waiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Either of the two is chosen to give way.
+	_, _ = tx.ExecContext(ctx, lock, 1)
+	_ = tx.Rollback()
+	if err := <-followed; err != nil {
+		t.Errorf("following: %v", err)
+	}
+	if u, err := s.UserByID(ctx, 2); err != nil || u.FollowerCount != 1 {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
 func TestEncoding(t *testing.T) {
 	t.Parallel()
 	admin, err := sql.Open("pgx", storetest.PostgresServer(t))

@@ -74,6 +74,16 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(text, bytes.Repeat([]byte("This is no database. "), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	damaged := filepath.Join(dir, "damaged.db")
+	openMigrated(t, damaged).Close()
+	data, err := os.ReadFile(damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(data[100:], bytes.Repeat([]byte{0xff}, 1000)) // the schema's page, behind the header
+	if err := os.WriteFile(damaged, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, path, says string
 		is               error
@@ -82,6 +92,7 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "memory", path: ":memory:", says: "not the path of a file"},
 		{name: "no directory", path: filepath.Join(dir, "none", "x.db"), says: "directory does not exist", is: fs.ErrNotExist},
 		{name: "a directory", path: dir, says: "is a directory"},
+		{name: "damaged", path: damaged, says: "damaged; restore a backup"},
 		{name: "a text", path: text, says: "not an SQLite database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

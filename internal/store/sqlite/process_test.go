@@ -66,7 +66,7 @@ func child(path string, in io.Reader, out io.Writer) error {
 			answer(out, err)
 		case scan(line, "post %d", &id):
 			var err error
-			for range 50 {
+			for range 25 {
 				if _, _, err = s.CreatePost(ctx, id, "hello", ""); err != nil {
 					break
 				}
@@ -202,8 +202,8 @@ func TestProcesses(t *testing.T) {
 	}
 	defer s.Close()
 	for id := range int64(2) {
-		if u, err := s.UserByID(t.Context(), id+1); err != nil || u.PostCount != 100 {
-			t.Errorf("%+v, %v; want 100 posts", u, err)
+		if u, err := s.UserByID(t.Context(), id+1); err != nil || u.PostCount != 50 {
+			t.Errorf("%+v, %v; want 50 posts", u, err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type person struct{ username, email string }
 func testModel(t *testing.T, o Open) {
 	// A run of a hundred cases is for when something is looked for.
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		if err := f.Value.Set("10"); err != nil {
+		if err := f.Value.Set("8"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -53,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		{"LoginLimitAtOnce", testLoginLimitAtOnce},
 		{"RegistrationLimit", testRegistrationLimit},
 		{"Purge", testPurge},
+		{"PurgeBound", testPurgeBound},
 		{"Panic", testPanic},
 		{"Context", testContext},
 		{"Steps", testSteps},

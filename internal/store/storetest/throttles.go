@@ -201,6 +201,31 @@ func testPurge(t *testing.T, o Open) {
 	}
 }
 
+// Of more counters than there may be, those go that would end first.
+func testPurgeBound(t *testing.T, o Open) {
+	ctx := t.Context()
+	migrated(t, o)
+	s := open(t, o, store.Options{MaxThrottles: 20})
+	now := clock()
+	addr := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }
+	for i := range 50 {
+		if _, err := s.RegistrationAttempt(ctx, addr(i), now.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := s.Purge(ctx, now); err != nil || p != (store.Purged{Throttles: 30}) {
+		t.Errorf("Purge = %+v, %v", p, err)
+	}
+	if p, err := s.Purge(ctx, now); err != nil || p != (store.Purged{}) {
+		t.Errorf("Purge again = %+v, %v", p, err)
+	}
+	var first int64
+	if err := s.Writer().QueryRowContext(ctx, `SELECT min(expires_at) FROM throttles`).Scan(&first); err != nil ||
+		first != now.Add(time.Hour+30*time.Second).UnixMicro() {
+		t.Errorf("the first to end ends at %d, %v", first, err)
+	}
+}
+
 // blob makes bytes of a text in SQL.
 func blob(s *store.Store, text string) string {
 	if s.DialectName() == "postgres" {

@@ -195,7 +195,7 @@ func testHomeOfMany(t *testing.T, o Open) {
 		}
 	}
 	slices.Reverse(want)
-	for _, limit := range []int{4, 20, 33} {
+	for _, limit := range []int{7, 20} {
 		got, err := walk(lists(t, s, me.ID)["home"], limit)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("in parts of %d: %d posts, %v; want %d", limit, len(got), err, len(want))
