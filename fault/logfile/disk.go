@@ -3,6 +3,7 @@ package logfile
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +13,10 @@ const (
 	// patience is how long to wait for another process' lock. They are held
 	// for microseconds, unless somebody is stopped while holding one.
 	patience = 2 * time.Second
+
+	// overrun is how many times its limit the file may grow to while it cannot
+	// be rotated.
+	overrun = 10
 
 	dirMode  = 0o750
 	fileMode = 0o640
@@ -39,6 +44,20 @@ type disk struct {
 	now    os.FileInfo // of file, while it is locked
 	size   int64       // of file when we last wrote whole records to it; else -1
 	torn   bool        // half a record lies in a device or pipe, which cannot be asked
+
+	stuck    error     // why the file could not be rotated the last time; nil: it could
+	rotateAt time.Time // until then it is not tried again
+}
+
+// limit is the size up to which the file may grow now.
+func (d *disk) limit() int64 {
+	if !time.Now().Before(d.rotateAt) {
+		return d.max
+	}
+	if d.max > math.MaxInt64/overrun {
+		return math.MaxInt64
+	}
+	return d.max * overrun
 }
 
 // append writes the records of b in order and returns how many it has written
@@ -52,7 +71,7 @@ func (d *disk) append(b *batch) (n int, err error) {
 		var full bool
 		n, full, err = d.fill(b, n)
 		if full && err == nil {
-			err = d.rotate()
+			err = d.makeRoom()
 		}
 		d.unlock()
 		if err != nil {
@@ -71,9 +90,9 @@ func (d *disk) append(b *batch) (n int, err error) {
 // fill writes the records from n on that fit into the locked file. It returns
 // the first one not written, and whether that is because the file is full.
 func (d *disk) fill(b *batch, n int) (_ int, full bool, err error) {
-	size := d.now.Size()
+	size, limit := d.now.Size(), d.limit()
 	if !d.endsLine(size) { // somebody was killed or ran out of space in the middle of a record
-		if !d.regular || d.max == 0 || size < d.max {
+		if !d.regular || d.max == 0 || size < limit {
 			if _, err := d.write([]byte{'\n'}); err != nil {
 				return n, false, err
 			}
@@ -84,7 +103,7 @@ func (d *disk) fill(b *batch, n int) (_ int, full bool, err error) {
 	for n < b.len() {
 		end := b.len()
 		if d.max > 0 && d.regular {
-			end = b.fit(n, d.max-size)
+			end = b.fit(n, limit-size)
 			if end == n && size > 0 {
 				return n, true, nil
 			}
@@ -244,6 +263,7 @@ func (d *disk) use(f *os.File, regular bool) error {
 		return err
 	}
 	d.file, d.id, d.regular, d.size = f, info, regular, -1
+	d.rotateAt = time.Time{}
 	return nil
 }
 

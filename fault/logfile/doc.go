@@ -20,6 +20,10 @@
 // be written or another process sits on the lock, records are dropped and
 // counted, Options.Stderr is told what is wrong and what to do, and a retry
 // each second finds out when writing works again; then both Options.Stderr and
-// the log get the exact number of records that are missing. Nothing is synced
+// the log get the exact number of records that are missing. A file that can be
+// written and not be rotated, because its directory belongs to somebody else,
+// say, is appended to beyond its limit, up to ten times that, before records are
+// dropped; Options.Stderr is told once and a retry each second finds out when
+// rotating works again. Nothing is synced
 // to the disk: records survive the end of the process, not that of the machine.
 package logfile

@@ -37,7 +37,9 @@ type Options struct {
 
 	// MaxBytes is the greatest size of the file in bytes: a record that does
 	// not fit goes to a new file. A single record that is longer is written
-	// whole, to a file of its own. 0 means that the file never rotates.
+	// whole, to a file of its own. 0 means that the file never rotates. While it
+	// cannot be rotated, because the directory may not be written, say, the file
+	// grows to at most ten times this; rotating is tried again once a second.
 	MaxBytes int64
 
 	// Backups is how many rotated files are kept, PATH.1 being the newest. With
@@ -303,6 +305,7 @@ func (f *File) append(b *batch) error {
 		all, notes = f.withNote(b, lost-f.news.noted), 1
 	}
 	n, err := f.disk.append(all)
+	f.rotates()
 	if n >= notes {
 		f.news.noted = lost
 		b.written = n - notes

@@ -30,6 +30,9 @@ type bulletin struct {
 	alarmed  bool      // stderr knows that writing fails and not yet that it works
 	quiet    time.Time // until then stderr is left alone
 	unlocked bool      // stderr knows that there are no locks here
+
+	stuck      bool      // stderr knows that the file cannot be rotated
+	stuckQuiet time.Time // until then it is not told so again
 }
 
 // say keeps a line for stderr. f.io is held.
@@ -56,6 +59,28 @@ func (f *File) withNote(b *batch, missing int64) *batch {
 		all.add(b.buf[b.start(i):b.ends[i]])
 	}
 	return all
+}
+
+// rotates tells stderr when the file cannot be rotated, and when it can again.
+// f.io is held.
+func (f *File) rotates() {
+	n := &f.news
+	err := f.disk.stuck
+	if (err != nil) == n.stuck {
+		return
+	}
+	now := time.Now()
+	if err == nil {
+		n.stuck, n.stuckQuiet = false, now.Add(quietFor)
+		f.say("is rotated again.")
+		return
+	}
+	if now.Before(n.stuckQuiet) {
+		return
+	}
+	n.stuck = true
+	f.say("cannot be rotated: %s. %s Until then it grows beyond its limit, up to %d times that; what does not fit then is dropped and counted.",
+		f.reason(err), remedy(err), overrun)
 }
 
 // fails begins an outage, or goes on with the one there is, and sees to the

@@ -13,6 +13,24 @@ import (
 // backup returns the name of the nth rotated file.
 func backup(path string, n int) string { return path + "." + strconv.Itoa(n) }
 
+// makeRoom rotates the full file. If that is impossible, the file may grow
+// beyond its limit, and rotating is tried again when retryEvery has passed;
+// only if it has grown too far already, there is an error.
+func (d *disk) makeRoom() error {
+	if time.Now().Before(d.rotateAt) {
+		return fmt.Errorf("it has grown to %d times its limit, because %w", overrun, d.stuck)
+	}
+	err := d.rotate()
+	if errors.Is(err, errLocked) {
+		return err
+	}
+	d.stuck = err
+	if err != nil {
+		d.rotateAt = time.Now().Add(retryEvery)
+	}
+	return nil
+}
+
 // rotate makes room for the next record: it moves the locked file to PATH.1 and
 // begins a new one, or empties the file where no backups are kept. The new file
 // is not locked yet.
@@ -26,7 +44,7 @@ func (d *disk) rotate() error {
 	if d.backups == 0 {
 		d.size = 0
 		if err := d.file.Truncate(0); err != nil {
-			return fmt.Errorf("emptying the full file: %w", err)
+			return fmt.Errorf("emptying it fails: %w", err)
 		}
 		return nil
 	}
@@ -44,7 +62,7 @@ func (d *disk) rotate() error {
 		err = shift(d.path, d.backups)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // which means that somebody has moved it away
-		return fmt.Errorf("rotating: %w", err)
+		return fmt.Errorf("rotating it fails: %w", err)
 	}
 	next, err := openNew(d.path, true)
 	d.close()

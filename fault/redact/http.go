@@ -65,6 +65,9 @@ func (r *Redactor) Form(v url.Values) url.Values {
 	for name, values := range v {
 		key := r.Text(name)
 		for _, value := range values {
+			if name == "code" && value != "" && v.Has("state") { // of an OAuth redirection
+				value = Mask
+			}
 			out[key] = append(out[key], r.Value(name, value))
 		}
 	}

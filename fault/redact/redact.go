@@ -1,7 +1,8 @@
-// Package redact masks secrets in texts, by the name they go under and by their value.
+// Package redact masks secrets in texts, by the name they go under, by their value and by their shape.
 //
 // By name: password=…, "token":"…", a Cookie header, a form field, user:password@ in an address.
 // By value: the secrets a program knows, wherever they turn up and also where they are encoded.
+// By shape: JSON web tokens, private keys, password hashes, credentials behind Bearer.
 // Masking is for the records a program keeps of its failures; it is no substitute for not logging a
 // secret in the first place.
 package redact
@@ -85,12 +86,21 @@ func (r *Redactor) Value(key, value string) string {
 	return r.Text(value)
 }
 
-// Text masks the secrets in any text: the values, also in base64 (standard and URL alphabet, padded
-// or not, also in the midst of longer data), hexadecimal, percent-encoded, backslash-escaped as in
-// JSON and Go, HTML-escaped, or one of these within another; what follows a secret's name in
-// key=value, in JSON and in printed Go structs and headers, also percent-encoded; and the password of user:password@ in
-// an address. Masking a masked text changes nothing. The time it takes grows with the length of the
-// text, not with the number of values.
+// Text masks the secrets in any text:
+//   - the values, also in base64 (standard and URL alphabet, padded or not, also in the midst of longer
+//     data), hexadecimal, percent-encoded, backslash-escaped as in JSON and Go, HTML-escaped, or one of
+//     these within another;
+//   - what follows a secret's name in key=value, JSON, YAML, XML, printed Go structs, headers, command
+//     lines, SQL and multipart forms, also percent-encoded; of OAuth redirections the code;
+//   - the password of user:password@ in an address or a data source name;
+//   - by their shape: credentials behind Bearer and Basic, JSON web tokens, private keys in PEM and
+//     password hashes.
+//
+// Behind a name, a colon and a space it has to guess what is prose: "session: not found" and
+// "refreshing the token: timed out" stay, "password: hunter2" does not. Where it is in doubt it masks.
+//
+// Masking a masked text changes nothing. The time it takes grows with the length of the text, not with
+// the number of values.
 func (r *Redactor) Text(s string) string {
 	for range maxPasses {
 		masked := r.once(s)
@@ -112,10 +122,8 @@ func (r *Redactor) once(s string) string {
 	if r != nil && len(r.tables) > 0 {
 		spans = r.valueSpans(spans, s)
 	}
-	if strings.IndexByte(s, '=') >= 0 || strings.IndexByte(s, ':') >= 0 {
-		spans = r.keySpans(spans, s)
-		spans = addressSpans(spans, s)
-	}
+	spans = r.keySpans(spans, s)
+	spans = addressSpans(spans, s)
 	if strings.IndexByte(s, '%') >= 0 { // Perhaps an encoded '=' or ':', as in next=%2Freset%3Ftoken%3D…
 		spans = r.encodedKeySpans(spans, s)
 	}

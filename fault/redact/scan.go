@@ -9,9 +9,10 @@ const (
 	maxAddress = 512 // bytes behind :// in which a password is looked for
 )
 
-// keySpans appends what stands under a secret's name: after key=, key:value as Go prints a struct,
-// "key": as in JSON and Python, and after a header's name at the beginning of a line.
+// keySpans appends what stands under a secret's name, however name and value are put together, and what
+// is a secret by its shape.
 func (r *Redactor) keySpans(found []span, s string) []span {
+	joined := false // in the present word there was a byte that joins words
 	for i := 0; i < len(s); i++ {
 		var start, end int
 		switch s[i] {
@@ -19,6 +20,29 @@ func (r *Redactor) keySpans(found []span, s string) []span {
 			start, end = r.afterEquals(s, i)
 		case ':':
 			start, end = r.afterColon(s, i)
+		case '_':
+			joined = true
+			continue
+		case ' ', '\t':
+			if joined || i > 0 && (s[i-1]|0x20 == 'r' || s[i-1]|0x20 == 'c') { // perhaps Bearer or Basic
+				start, end = r.afterSpace(s, i)
+			}
+			joined = false
+		case '"', '\'', '`':
+			start, end = r.beforeQuote(s, i)
+		case '>':
+			start, end = r.inElement(s, i)
+		case '@':
+			start, end = beforeAt(s, i)
+		case '$':
+			start, end = passwordHash(s, i)
+		case '-':
+			joined = true
+			start, end = privateKey(s, i)
+		case 'e':
+			if strings.HasPrefix(s[i:], "eyJ") {
+				start, end = webToken(s, i)
+			}
 		default:
 			continue
 		}
@@ -63,7 +87,14 @@ func (r *Redactor) afterEquals(s string, i int) (start, end int) {
 		return r.afterQuotedKey(s, at-1, behind)
 	}
 	key := nameBefore(s, at)
-	if key == "" || !r.IsSecretKey(key) {
+	switch {
+	case key == "":
+		return 0, 0
+	case key == "name":
+		return r.afterFieldName(s, skipSpace(s, behind))
+	case key == "code" && at == i:
+		return oauthCode(s, i)
+	case !r.IsSecretKey(key):
 		return 0, 0
 	}
 	return value(s, skipSpace(s, behind))
@@ -82,12 +113,9 @@ func (r *Redactor) afterColon(s string, i int) (start, end int) {
 		return 0, 0
 	}
 	if s[i+1] == ' ' || s[i+1] == '\t' {
-		// In prose a colon and a space follow any word: "refreshing the token: timed out".
-		keyStart := i - len(key)
-		if (keyStart == 0 || s[keyStart-1] == '\n') && isSecretHeader(key) {
-			line := skipSpace(s, i+1)
-			return line, line + lineLength(s[line:])
-		}
+		return r.afterLabel(s, key, i)
+	}
+	if isPosition(key, s[i+1]) {
 		return 0, 0
 	}
 	if !r.IsSecretKey(key) {
@@ -243,11 +271,14 @@ func isScheme(word string) bool {
 	return false
 }
 
-func isSecretHeader(name string) bool {
-	switch strings.ToLower(name) {
-	case "authorization", "proxy-authorization", "cookie", "set-cookie",
-		"x-api-key", "x-auth-token", "x-csrf-token", "x-xsrf-token", "x-access-token":
-		return true
+// isPosition tells a line in a source file, as in session.go:43.
+func isPosition(name string, next byte) bool {
+	if kind(next) != digit {
+		return false
+	}
+	switch name[strings.LastIndexByte(name, '.')+1:] {
+	case "go", "s", "c", "h", "js", "ts", "py", "rs", "rb", "java", "sql", "html", "tmpl", "css":
+		return strings.IndexByte(name, '.') >= 0
 	}
 	return false
 }

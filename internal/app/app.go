@@ -79,7 +79,11 @@ type App struct {
 // The schema is left as it is.
 func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	if cfg.Database.Kind == config.Postgres {
-		return postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{})
+		db, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("the database of the setting DATABASE_URL: %w", err)
+		}
+		return db, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(cfg.Database.Path), 0o750); err != nil {
 		return nil, fmt.Errorf("making the directory of the database (setting DATA_DIR or DATABASE_URL): %w", err)
@@ -203,7 +207,7 @@ func (a *App) buildServer(o Options, key []byte) error {
 	return nil
 }
 
-// URL is where a person on this machine opens Microblog.
+// URL is where a person on this machine opens Microblog, or unix: and the path of the socket.
 func (a *App) URL() string { return localURL(a.listener.Addr()) }
 
 // Run serves until ctx is done, then lets running requests finish, as long as Options.Grace allows. It may be called once.

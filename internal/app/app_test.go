@@ -125,6 +125,7 @@ func TestListenRefused(t *testing.T) {
 	}{
 		{"address in use", taken.Addr().String(), []string{taken.Addr().String(), "in use", "LISTEN"}},
 		{"not this machine's address", "192.0.2.1:5000", []string{"192.0.2.1:5000", "LISTEN"}},
+		{"a file that is no socket", "unix:" + plainFile(t), []string{"is no socket", "LISTEN"}},
 		{"socket in a directory that is not there", "unix:" + filepath.Join(t.TempDir(), "no", "socket"), []string{"LISTEN"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -146,6 +147,15 @@ func TestListenRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func plainFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func TestUnixSocket(t *testing.T) {

@@ -16,9 +16,18 @@ import (
 // listen takes the address, and says in words which setting to change when it cannot.
 func listen(address config.Listen) (net.Listener, error) {
 	if address.Network == "unix" {
-		removeStaleSocket(address.Address)
+		if err := removeStaleSocket(address.Address); err != nil {
+			return nil, err
+		}
 	}
 	l, err := net.Listen(address.Network, address.Address)
+	if err == nil && address.Network == "unix" {
+		// As open as a TCP port on the loopback address: the reverse proxy may be another user.
+		// Who may reach the socket is for its directory to say.
+		if err := os.Chmod(address.Address, 0o666); err != nil {
+			return nil, errors.Join(fmt.Errorf("opening the socket %s to other users: %w", address, err), l.Close())
+		}
+	}
 	switch {
 	case err == nil:
 		return l, nil
@@ -33,19 +42,23 @@ func listen(address config.Listen) (net.Listener, error) {
 }
 
 // removeStaleSocket removes a Unix socket that nobody listens on any more, as a crash leaves it.
-func removeStaleSocket(path string) {
+// What is there and is no socket is left alone, with an error.
+func removeStaleSocket(path string) error {
 	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&fs.ModeSocket == 0 {
-		return
+	if err != nil {
+		return nil // nothing there, or listening will say why not
+	}
+	if info.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("%s is no socket; choose another path with the setting LISTEN, or move what is there away", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
-		_ = conn.Close()
-		return
+		return conn.Close()
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		_ = os.Remove(path)
+		return os.Remove(path)
 	}
+	return nil
 }
 
 // localURL is how a browser on this machine reaches addr. A wildcard address is reached at the loopback address.

@@ -46,13 +46,10 @@ type invocation struct {
 // settings loads and checks the settings, and tells the warnings on standard error.
 func (in *invocation) settings() (config.Config, error) {
 	cfg, err := config.Load(in.flags, in.LookupEnv, in.DotEnv)
-	if err != nil {
-		return config.Config{}, err
-	}
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintln(in.Err, "microblog: warning:", warning)
 	}
-	return cfg, nil
+	return cfg, err
 }
 
 // usageError is a command line that cannot be carried out as written.

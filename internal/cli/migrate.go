@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"text/tabwriter"
 	"time"
 
 	"example.org/microblog/internal/app"
+	"example.org/microblog/internal/config"
 	"example.org/microblog/internal/store"
 )
 
@@ -40,7 +43,7 @@ type migrateStatus struct{}
 
 // Run lists every migration.
 func (migrateStatus) Run(ctx context.Context, in *invocation) error {
-	return in.withStore(ctx, func(db *store.Store) error {
+	return in.withExistingStore(ctx, func(db *store.Store) error {
 		all, err := db.MigrationStatus(ctx)
 		if err != nil {
 			return err
@@ -57,12 +60,30 @@ func (migrateStatus) Run(ctx context.Context, in *invocation) error {
 	})
 }
 
-// withStore runs work on the database of the settings and closes it afterwards.
-func (in *invocation) withStore(ctx context.Context, work func(*store.Store) error) (err error) {
+// withStore runs work on the database of the settings and closes it afterwards. SQLite makes it if there is none.
+func (in *invocation) withStore(ctx context.Context, work func(*store.Store) error) error {
 	cfg, err := in.settings()
 	if err != nil {
 		return err
 	}
+	return withStore(ctx, cfg, work)
+}
+
+// withExistingStore is withStore for commands that make no sense on a new database.
+func (in *invocation) withExistingStore(ctx context.Context, work func(*store.Store) error) error {
+	cfg, err := in.settings()
+	if err != nil {
+		return err
+	}
+	if cfg.Database.Kind == config.SQLite {
+		if _, err := os.Stat(cfg.Database.Path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database at %s; correct the setting DATA_DIR or DATABASE_URL, or make one with microblog serve, migrate or user add", cfg.Database.Path)
+		}
+	}
+	return withStore(ctx, cfg, work)
+}
+
+func withStore(ctx context.Context, cfg config.Config, work func(*store.Store) error) (err error) {
 	db, err := app.OpenStore(ctx, cfg)
 	if err != nil {
 		return err
@@ -71,12 +92,12 @@ func (in *invocation) withStore(ctx context.Context, work func(*store.Store) err
 	return work(db)
 }
 
-// withMigratedStore is withStore for commands that need the tables of this version.
-func (in *invocation) withMigratedStore(ctx context.Context, work func(*store.Store) error) error {
-	return in.withStore(ctx, func(db *store.Store) error {
+// migrated makes work begin on a database that has the tables of this version.
+func migrated(ctx context.Context, work func(*store.Store) error) func(*store.Store) error {
+	return func(db *store.Store) error {
 		if _, err := db.Migrate(ctx); err != nil {
 			return err
 		}
 		return work(db)
-	})
+	}
 }

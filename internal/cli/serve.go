@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"example.org/microblog/internal/app"
+	"example.org/microblog/internal/config"
 )
 
 // serveCommand is microblog serve.
@@ -35,7 +36,7 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	fmt.Fprintf(in.Out, "Microblog is running: open %s in a browser. Ctrl+C stops it.\n", a.URL())
+	fmt.Fprintf(in.Out, "Microblog is running: %s. Ctrl+C stops it.\n", whereToOpen(cfg, a.URL()))
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -47,6 +48,17 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 		a.ReopenLogs()
 	})()
 	return a.Run(ctx)
+}
+
+// whereToOpen says where a person finds the server that listens at url.
+func whereToOpen(cfg config.Config, url string) string {
+	switch socket := cfg.Listen.Network == "unix"; {
+	case cfg.BaseURL != nil:
+		return "open " + cfg.BaseURL.String() + " in a browser; it listens on " + url
+	case socket:
+		return "it listens on " + url
+	}
+	return "open " + url + " in a browser"
 }
 
 // onHangup calls handle for each SIGHUP until the returned function is called.

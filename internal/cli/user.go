@@ -45,7 +45,7 @@ func (c *userAdd) Run(ctx context.Context, in *invocation) error {
 	if err := errors.Join(nameErr, emailErr); err != nil {
 		return fieldErrors(err)
 	}
-	return in.withMigratedStore(ctx, func(db *store.Store) error {
+	return in.withStore(ctx, migrated(ctx, func(db *store.Store) error {
 		if err := db.CheckFree(ctx, username, email); err != nil {
 			return fieldErrors(err)
 		}
@@ -59,14 +59,14 @@ func (c *userAdd) Run(ctx context.Context, in *invocation) error {
 		}
 		fmt.Fprintf(in.Out, "%s is registered.\n", user.Username)
 		return nil
-	})
+	}))
 }
 
 type userList struct{}
 
 // Run lists everybody, by id.
 func (userList) Run(ctx context.Context, in *invocation) error {
-	return in.withMigratedStore(ctx, func(db *store.Store) error {
+	return in.withExistingStore(ctx, migrated(ctx, func(db *store.Store) error {
 		w := tabwriter.NewWriter(in.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tUSERNAME\tEMAIL\tPOSTS\tREGISTERED\tLAST SEEN\tADMIN")
 		for after := int64(0); ; {
@@ -83,7 +83,7 @@ func (userList) Run(ctx context.Context, in *invocation) error {
 				return w.Flush()
 			}
 		}
-	})
+	}))
 }
 
 func day(t time.Time, never string) string {
@@ -141,7 +141,7 @@ func (c *userAdmin) Run(ctx context.Context, in *invocation) error {
 
 // withPerson runs work for the person of that username.
 func (in *invocation) withPerson(ctx context.Context, username string, work func(*store.Store, microblog.User) error) error {
-	return in.withMigratedStore(ctx, func(db *store.Store) error {
+	return in.withExistingStore(ctx, migrated(ctx, func(db *store.Store) error {
 		user, err := db.UserByLogin(ctx, username)
 		if errors.Is(err, microblog.ErrNotFound) {
 			return fmt.Errorf("nobody is registered as %q; microblog user list shows who is", username)
@@ -150,7 +150,7 @@ func (in *invocation) withPerson(ctx context.Context, username string, work func
 			return err
 		}
 		return work(db, user)
-	})
+	}))
 }
 
 // newPasswordHash asks for a new password and hashes it.

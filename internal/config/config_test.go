@@ -353,3 +353,23 @@ func TestTypedValues(t *testing.T) {
 		t.Errorf("the access log is %s, want it to follow LOG_DIR to %s", cfg.AccessLog.Path, want)
 	}
 }
+
+func TestMistypedDatabaseURLKeepsItsPassword(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]string{
+		"question mark for colon": "postgres://bob?canary@h/d",
+		"two kinds at once":       "sqlite:postgres://bob:canary@h/x",
+		"not encoded":             "postgres://bob:can@canary/#@h/d?x=%",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Load(config.Flags{}, func(n string) (string, bool) { return url, n == "DATABASE_URL" }, "")
+			if err == nil {
+				t.Fatal("the URL was accepted")
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error shows the password: %v", err)
+			}
+		})
+	}
+}

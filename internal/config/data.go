@@ -79,6 +79,8 @@ func parseSQLite(path string) (db Database, wrong string) {
 		return db, "is a database in memory, which would be lost at the end; a file is needed"
 	case strings.HasPrefix(strings.ToLower(path), "file:") || strings.ContainsAny(path, "?#"):
 		return db, "has options in it; only the path of a file can be given"
+	case strings.Contains(path, "://"):
+		return db, "has the URL of another database after sqlite:"
 	case strings.HasSuffix(path, "/"):
 		return db, "ends in a slash, but the database is a file"
 	}
@@ -124,7 +126,7 @@ var passwordOption = regexp.MustCompile(`(?i)\b((?:ssl)?password=)[^&]*`)
 // redactURL masks the password in the URL of a database. It works on what is
 // no proper URL, too, and then masks rather too much.
 func redactURL(text string) string {
-	if strings.HasPrefix(text, "sqlite:") {
+	if strings.HasPrefix(text, "sqlite:") && !strings.Contains(text, "://") {
 		return text
 	}
 	scheme, rest, found := strings.Cut(text, "://")
@@ -137,7 +139,11 @@ func redactURL(text string) string {
 	// A password that is not encoded may hold any character, even a slash or
 	// an @, so that all up to the last @ is taken for user and password.
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
-		if user, _, ok := strings.Cut(rest[:at], ":"); ok {
+		user, _, hasPassword := strings.Cut(rest[:at], ":")
+		switch {
+		case strings.ContainsAny(user, "/?#"): // a slip of the finger: where the password begins is not known
+			rest = masked + rest[at:]
+		case hasPassword:
 			rest = user + ":" + masked + rest[at:]
 		}
 	}

@@ -49,7 +49,7 @@ var refused = map[string]map[string]string{
 	"TRUSTED_PROXIES": {"localhost": "IP address", "10.0.0.0/33": "network", "10.0.0.1/8": "10.0.0.0/8", "fe80::1%eth0": "zone", "10.0.0.1 10.0.0.2": "IP address"},
 	"DATA_DIR":        {"file:///data": "URL"},
 	"DATABASE_URL": {
-		"blog.db": "begin", "mysql://a/b": "begin", "sqlite:": "no path", "sqlite:///blog.db": "two slashes", "sqlite::memory:": "memory", "sqlite:a.db?x=1": "options", "sqlite:file:a.db": "options", "sqlite:d/": "slash",
+		"blog.db": "begin", "mysql://a/b": "begin", "sqlite:": "no path", "sqlite:///blog.db": "two slashes", "sqlite::memory:": "memory", "sqlite:a.db?x=1": "options", "sqlite:file:a.db": "options", "sqlite:d/": "slash", "sqlite:postgres://ann:pw@db/blog": "another database",
 		"postgres:db/blog": "//", "postgres:///blog": "no host", "postgres://db": "no database", "postgres://db/": "no database", "postgres://ann:p%@db/blog": "percent-encoded",
 		"postgres://ann:pa/ss@db/blog": "", "postgres://ann:p#w@db/blog": "", "postgres://db:0/blog": "port", "postgres://db/blog?sslmode=on": "sslmode", "postgres://db/a/b": "slash",
 		"postgres://db/blog?a=%": "after the ?",
