@@ -153,6 +153,7 @@ func (s *summary) endPackage(e event) {
 		case r.verdict == "":
 			unfinished = append(unfinished, k)
 		case r.parent && r.verdict == "pass":
+		case r.verdict == "skip" && isSeed(k.test):
 		case r.verdict == "skip":
 			skipped++
 			s.skipped = append(s.skipped, skip{k, reason(r.output.String())})
@@ -203,6 +204,13 @@ func (s *summary) endPackage(e event) {
 		s.print(s.results[k].output.String())
 	}
 	s.print(whole.output.String())
+}
+
+// isSeed reports whether a test is one input of a fuzz test. To skip one means
+// that it is out of the test's scope, not that something is untested.
+func isSeed(test string) bool {
+	top, _, sub := strings.Cut(test, "/")
+	return sub && strings.HasPrefix(top, "Fuzz")
 }
 
 // print prints what a test wrote, indented, without go test's own lines.

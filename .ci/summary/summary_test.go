@@ -33,6 +33,16 @@ func TestWithGoTest(t *testing.T) {
 import "testing"
 func TestA(t *testing.T) { t.Log("unseen") }
 func TestB(t *testing.T) { t.Run("one", func(t *testing.T) {}); t.Run("two", func(t *testing.T) {}) }
+func FuzzA(f *testing.F) {
+	f.Add(1)
+	f.Add(2)
+	f.Fuzz(func(t *testing.T, n int) {
+		if n == 2 {
+			t.Skip("out of scope")
+		}
+	})
+}
+func FuzzB(f *testing.F) { f.Skip("needs", "a lot") }
 func TestNeedsMore(t *testing.T) { t.Skip("needs", "more") }
 `,
 		"bad/bad_test.go": `package bad
@@ -68,13 +78,14 @@ func TestOwn(t *testing.T) { t.Run("fine", func(t *testing.T) {}); t.Error("own 
 	}
 	got := out.String()
 	for _, want := range []string{
-		"ok    example.org/m/good", "3 passed, 0 failed, 1 skipped",
+		"ok    example.org/m/good", "4 passed, 0 failed, 2 skipped",
 		"FAIL  example.org/m/bad", "3 passed, 2 failed, 0 skipped",
 		"the reason", "own reason", "said before",
 		"undefined: undefinedName",
 		"assignment to entry in nil map",
 		"FAIL  example.org/m/exits",
 		"  example.org/m/good TestNeedsMore: needs more\n",
+		"  example.org/m/good FuzzB: needs a lot\n",
 		"\n  example.org/m/bad TestBad/inner/most\n",
 		"\n  example.org/m/bad TestOwn\n",
 		"\n  example.org/m/broken\n",
@@ -86,10 +97,13 @@ func TestOwn(t *testing.T) { t.Run("fine", func(t *testing.T) {}); t.Error("own 
 			t.Errorf("the summary lacks %q", want)
 		}
 	}
+	if strings.Contains(got, "out of scope") {
+		t.Error("the summary lists an input of a fuzz test as skipped")
+	}
 	if strings.Contains(got, "unseen") {
 		t.Error("the summary shows what a test said that passed")
 	}
-	if !strings.HasSuffix(got, "\n6 passed, 5 failed, 1 skipped\n") {
+	if !strings.HasSuffix(got, "\n7 passed, 5 failed, 2 skipped\n") {
 		t.Error("the last line is not the counts")
 	}
 	if t.Failed() {

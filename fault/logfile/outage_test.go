@@ -71,10 +71,10 @@ func TestOutage(t *testing.T) {
 	for _, tr := range troubles() {
 		for _, n := range []int{0, 1, 5} { // records lost
 			for _, first := range []bool{true, false} { // in trouble from the start
+				if n == 0 && !first {
+					continue // nobody would notice
+				}
 				t.Run(fmt.Sprintf("%s, %d lost, from the start %t", tr.name, n, first), func(t *testing.T) {
-					if n == 0 && !first {
-						t.Skip("nobody would notice")
-					}
 					synctest.Test(t, func(t *testing.T) { testOutage(t, tr, n, first) })
 				})
 			}
