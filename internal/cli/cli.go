@@ -71,11 +71,15 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		kong.Description("A self-hosted microblog. Without a command it serves on http://127.0.0.1:5000."),
 		kong.Writers(s.Out, s.Err),
 		kong.Exit(func(int) { exited = true }), // --help was asked for and has been printed
+		kong.ValueFormatter(flagHelp(config.Settings())),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
 		fmt.Fprintln(s.Err, "microblog:", err)
 		return exitFailed
+	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
 	}
 	parsed, err := parser.Parse(args)
 	if exited {
@@ -89,14 +93,27 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	return report(s.Err, parser, parsed.Run(in))
 }
 
+// flagHelp adds to a setting's help its name in the environment and its default.
+func flagHelp(settings []config.Setting) kong.HelpValueFormatter {
+	more := make(map[string]string, len(settings))
+	for _, s := range settings {
+		more[s.Flag] = " (" + s.Name + ")"
+		if s.Default != "" {
+			more[s.Flag] = " (" + s.Name + "; default: " + s.Default + ")"
+		}
+	}
+	return func(v *kong.Value) string { return v.Help + more[v.Name] }
+}
+
 // usage tells what is wrong with the command line and how it is written.
 func usage(w io.Writer, parser *kong.Kong, err error) int {
 	fmt.Fprintln(w, "microblog:", err)
 	var bad *kong.ParseError
-	if errors.As(err, &bad) && bad.Context != nil {
+	if errors.As(err, &bad) && bad.Context != nil && bad.Context.Selected() != nil {
 		parser.Stdout = w
 		_ = bad.Context.PrintUsage(true)
 	} else {
+		fmt.Fprintln(w, "Usage: microblog <command> [flags]")
 		fmt.Fprintln(w, "Run microblog --help for the commands and flags.")
 	}
 	return exitUsage
