@@ -155,6 +155,9 @@ func clean(h http.Header, status int, encoded bool) {
 	if status != http.StatusUnauthorized {
 		delete(h, "Www-Authenticate")
 	}
+	if status != http.StatusMethodNotAllowed {
+		delete(h, "Allow")
+	}
 	for key := range h {
 		if strings.HasPrefix(key, http.TrailerPrefix) {
 			delete(h, key)

@@ -15,8 +15,13 @@ var errNilReport = errors.New("Report was called with a nil error")
 
 // Report records an error outside the answer to a request: in a background task, or where a request
 // can go on without what failed. It returns the failure's ID. An error that is expected, because it
-// is an *[Error] that says so or because ctx was cancelled, is not recorded and has the zero ID. In
-// the context of a request its identity is kept too.
+// is an *[Error] that says so or because ctx was cancelled, is not recorded and has the zero ID.
+//
+// In the context of a request the record tells its method, path, route, identity and user. If the
+// handler goes on to return that error, wrapped or not, it is the same failure: the answer shows the
+// ID that Report returned. Report calls Options.User and Options.Secrets with the request, on the
+// calling goroutine; a goroutine beside the handler's should be one of [Catcher.Go], within which
+// Report does not call them.
 func (c *Catcher) Report(ctx context.Context, err error) ID {
 	if err == nil {
 		err = errNilReport
@@ -27,14 +32,17 @@ func (c *Catcher) Report(ctx context.Context, err error) ID {
 }
 
 // Go runs fn on a goroutine of its own. A panic there does not end the process: like a returned
-// error it is recorded, under that name. Nothing waits for the goroutine; it should end when ctx
-// does, and an error because of that is not recorded. What fn notes with package trace is a part of
-// the record. To outlive a request, pass context.WithoutCancel of its context.
+// error it is recorded, under that name. It should end when ctx does, and an error because of that is not recorded. What fn notes with package trace is a part of
+// the record. To outlive a request, pass context.WithoutCancel of its context: what the record tells
+// of the request, and its secrets, are taken before Go returns. [Catcher.Wait] waits for all tasks.
 func (c *Catcher) Go(ctx context.Context, name string, fn func(context.Context) error) {
 	var pcs [maxFrames]uintptr
 	n := runtime.Callers(2, pcs[:])
 	started := pcs[:n:n]
+	ctx = c.originOf(ctx).forTask(ctx)
+	c.pending.begin()
 	go func() {
+		defer c.pending.end()
 		ctx := trace.Begin(ctx)
 		finished := false
 		defer func() {
@@ -64,16 +72,17 @@ func (c *Catcher) report(ctx context.Context, ev event) ID {
 		c.logExpected(ctx, ev)
 		return ID{}
 	}
-	red := c.redactor
-	st := stateOf(ctx)
-	if st != nil {
-		red, _ = c.redactorFor(st.req)
-	}
+	o := c.originOf(ctx)
+	red := c.redactorOf(o)
 	f := c.newFailure(ctx, red, ev)
-	if st != nil {
-		f.RequestID = c.clean(red, st.requestID(), maxRequestID)
+	f.Reported = true
+	if o != nil {
+		c.fill(f, red, o)
 	}
 	rec := c.record(ctx, f, red)
+	if o != nil && !o.task {
+		o.st.remember(ev.err, rec)
+	}
 	handler := c.log().Handler()
 	if handler.Enabled(ctx, slog.LevelError) {
 		record := c.failureRecord(slog.LevelError, c.clean(red, ev.subject()+oneLine(text(ev.err)), maxMessage), rec)
@@ -106,6 +115,6 @@ func (c *Catcher) logExpected(ctx context.Context, ev event) {
 	if !handler.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	message := c.clean(c.redactor, ev.subject()+oneLine(text(ev.err)), maxMessage)
+	message := c.clean(c.redactorOf(c.originOf(ctx)), ev.subject()+oneLine(text(ev.err)), maxMessage)
 	c.emit(ctx, handler, slog.NewRecord(time.Now(), slog.LevelDebug, message, 0))
 }

@@ -36,10 +36,19 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 	}
 	hijacked := res.hijacked.Load() || st.res.hijacked.Load()
 	begun := hijacked || res.begun.Load() || st.res.begun.Load()
+	if !begun {
+		st.res.drop() // Nothing of it was sent: what is to be said now takes its place.
+		res.drop()
+	}
 
 	var rec recording
 	if v.recorded() && first {
-		rec = c.recordRequest(st, r, ev, v, begun)
+		if ev.kind == KindError {
+			rec, rec.again = st.recalled(ev.err)
+		}
+		if !rec.again {
+			rec = c.recordRequest(st, r, ev, v, begun)
+		}
 	}
 	switch {
 	case begun:
@@ -62,7 +71,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 func (c *Catcher) answer(st *state, res *response, r *http.Request, ev event, v verdict, rec recording) {
 	a := c.compose(r, c.page(st, r, v, rec), v)
 	defer a.free()
-	if a.trouble == nil || v.recorded() {
+	if a.trouble == nil || v.recorded() && !rec.again {
 		c.logEvent(r, ev, v, rec, a.trouble, false)
 	} else {
 		// The page is broken, and nothing else would tell.

@@ -38,7 +38,7 @@ type causeTree struct {
 
 func (t *causeTree) node(err error, above []error) Cause {
 	t.left--
-	cause := Cause{Type: typeName(err), Message: t.c.clean(t.red, text(err), maxText)}
+	cause := Cause{Type: t.c.clean(t.red, typeName(err), maxText), Message: t.c.clean(t.red, text(err), maxText)}
 	branches, next := unwrap(err)
 	if next != nil {
 		branches = []error{next}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -165,30 +164,4 @@ func TestBodies(t *testing.T) {
 	if n := len(g.kept.all()); n != 0 {
 		t.Errorf("%d failures, want none: %s", n, g.kept.all()[0].Message)
 	}
-}
-
-func TestUploadedFilesAreRemoved(t *testing.T) {
-	t.Parallel()
-	g := newRig(fault.Options{})
-	var name string
-	srv := g.serve(t, map[string]fault.HandlerFunc{"POST /": func(_ http.ResponseWriter, r *http.Request) error {
-		if err := r.ParseMultipartForm(1); err != nil {
-			return err
-		}
-		f, err := r.MultipartForm.File["f"][0].Open()
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if onDisk, ok := f.(*os.File); ok {
-			name = onDisk.Name()
-		}
-		return errors.New("no")
-	}})
-	body, contentType := upload(t, map[string]string{"username": "bob"}, "f", "a.txt", strings.Repeat("x", 11<<20))
-	do(t, "POST", srv.URL, body, "Content-Type", contentType).wants(t, 500)
-	if name == "" {
-		t.Fatal("the file was not written to disk")
-	}
-	waitFor(t, func() bool { _, err := os.Stat(name); return errors.Is(err, os.ErrNotExist) })
 }

@@ -49,6 +49,19 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
+// Because adds the cause, for the record, and returns e: fault.Forbidden("Not yours.").Because(err).
+// A cause that e has already is kept beside it; a nil err changes nothing.
+func (e *Error) Because(err error) *Error {
+	switch {
+	case err == nil:
+	case e.Err == nil:
+		e.Err = err
+	default:
+		e.Err = errors.Join(e.Err, err)
+	}
+	return e
+}
+
 func (e *Error) status() int {
 	switch {
 	case e == nil || e.Status < 300 || e.Status > 599:
@@ -102,11 +115,19 @@ func TooManyRequests(public string, after time.Duration) *Error {
 // Internal is 500: err is for the record, people see the status text.
 func Internal(err error) *Error { return With(http.StatusInternalServerError, "", err) }
 
-// Unavailable is 503, a failure unless Expected is set. The answer says after how long to try again,
+// Unavailable is 503, a failure unless Expected is set; see [Maintenance]. The answer says after how long to try again,
 // in whole seconds rounded up, if that is more than nothing.
 func Unavailable(public string, after time.Duration) *Error {
 	e := With(http.StatusServiceUnavailable, public, nil)
 	e.Header = retryAfter(after)
+	return e
+}
+
+// Maintenance is 503 on purpose, such as while the database is migrated: it is not recorded as a
+// failure. The answer says after how long to try again, as that of [Unavailable] does.
+func Maintenance(public string, after time.Duration) *Error {
+	e := Unavailable(public, after)
+	e.Expected = true
 	return e
 }
 

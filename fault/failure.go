@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
@@ -40,13 +41,13 @@ type Failure struct {
 	ID      ID        `json:"id"`
 	Time    time.Time `json:"time"` // UTC
 	Kind    Kind      `json:"kind"`
-	Status  int       `json:"status"`           // of the answer; 500 outside a request
+	Status  int       `json:"status"`           // of the answer; 500 if it was reported
 	Public  string    `json:"public,omitempty"` // what people were shown beside the status
 	Message string    `json:"message"`          // the whole text of the error
 	// Causes is the error with everything it wraps or joins.
 	Causes Cause `json:"causes"`
 	// Stack begins at the innermost call and ends where the Catcher took over. StackOf tells what it
-	// is the stack of.
+	// is the stack of. App is set on the frames of the application's own code.
 	Stack   trace.Stack `json:"stack,omitempty"`
 	StackOf string      `json:"stack_of,omitempty"`
 	// Task is the name of the goroutine that failed, as given to Catcher.Go.
@@ -62,6 +63,9 @@ type Failure struct {
 	Steps        []trace.Step `json:"steps,omitempty"`         // what the request did, oldest first
 	StepsDropped int          `json:"steps_dropped,omitempty"` // how many came before those
 	Begun        bool         `json:"begun,omitempty"`         // the response had begun: the connection was aborted
+	// Reported says that it came by Catcher.Report or Catcher.Go, not as the answer to a request. Of
+	// Request there are then the method, the route and the path only.
+	Reported bool `json:"reported,omitempty"`
 }
 
 // Build is which program this is, as the Go toolchain noted it.
@@ -127,7 +131,7 @@ func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event
 		Status:    http.StatusInternalServerError,
 		Message:   c.clean(red, text(ev.err), maxMessage),
 		Causes:    c.causes(red, ev.err),
-		Stack:     cutBelow(stack),
+		Stack:     c.marked(cutBelow(stack)),
 		StackOf:   of,
 		Task:      c.clean(red, ev.task, maxValue),
 		Host:      c.host,
@@ -147,6 +151,10 @@ func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event
 func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
 	secret := namesSecret(red, s.Text)
 	s.Time = s.Time.UTC().Round(0)
+	if year := s.Time.Year(); year < 0 || year > 9999 {
+		s.Time = time.Time{} // RFC 3339 has no such year, and JSON could not be made.
+	}
+	s.Kind = c.clean(red, s.Kind, maxValue)
 	s.Text, s.Err = c.clean(red, s.Text, maxText), c.clean(red, s.Err, maxText)
 	args := make([]string, len(s.Args))
 	for i, a := range s.Args {
@@ -224,5 +232,12 @@ func (c *Catcher) clean(red *redact.Redactor, s string, max int) string {
 	if len(masked) <= max && len(s) == long {
 		return strings.ToValidUTF8(masked, "\uFFFD")
 	}
-	return strings.ToValidUTF8(masked[:min(len(masked), max)], "") + "… [cut, " + strconv.Itoa(long) + " bytes]"
+	masked = masked[:min(len(masked), max)]
+	for range utf8.UTFMax - 1 { // A rune that was cut does not show.
+		if r, size := utf8.DecodeLastRuneInString(masked); r != utf8.RuneError || size != 1 {
+			break
+		}
+		masked = masked[:len(masked)-1]
+	}
+	return strings.ToValidUTF8(masked, "\uFFFD") + "… [cut, " + strconv.Itoa(long) + " bytes]"
 }

@@ -53,8 +53,8 @@ type Options struct {
 	Module string
 }
 
-// A Catcher answers and records what goes wrong. It is made by [New], holds nothing that has to be
-// closed, and may be used by several goroutines at once.
+// A Catcher answers and records what goes wrong. It is made by [New] and may be used by several
+// goroutines at once. There is nothing to close; [Catcher.Wait] waits for what is under way.
 type Catcher struct {
 	pages     Pages // nil: built-in
 	resort    resort
@@ -70,6 +70,7 @@ type Catcher struct {
 	module    string
 	build     Build
 	host      string
+	pending   pending
 }
 
 // New returns a Catcher. It renders the application's pages once, so that there is one to show when
@@ -96,7 +97,8 @@ func New(o Options) *Catcher {
 	if c.module == "" {
 		c.module = c.build.Module
 	}
-	c.host, _ = os.Hostname() // Without a name the record has none.
+	host, _ := os.Hostname() // Without a name the record has none.
+	c.host = c.clean(c.redactor, host, maxValue)
 	c.prepareResort()
 	return c
 }
@@ -113,7 +115,12 @@ type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
 // connection is aborted instead, so that the client can tell. An error because the client went away
 // is no failure; it leaves status 499 for an access log. http.ErrAbortHandler, returned or as a
 // panic, wrapped or not, aborts the connection and is not recorded.
+//
+// Handle panics if h is nil, as http.Handle does.
 func (c *Catcher) Handle(h HandlerFunc) http.Handler {
+	if h == nil {
+		panic("fault: Handle was called with a nil handler")
+	}
 	var pc [1]uintptr
 	runtime.Callers(2, pc[:])
 	return &handler{c: c, fn: h, registered: pc[0]}
@@ -137,6 +144,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		res = &response{ResponseWriter: w, st: st, encoded: isEncoded(w)}
 		w = res.exposed()
 	}
+	defer removeUploads(r) // After the recording of a panic, which tells what was uploaded.
 	finished := false
 	defer func() {
 		if !finished {
@@ -145,10 +153,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	err := h.fn(w, r)
 	finished = true
-	if r.MultipartForm != nil {
-		// net/http removes the uploaded files of its own request only, not of a copy of it.
-		_ = r.MultipartForm.RemoveAll()
-	}
 	switch {
 	case err != nil:
 		h.c.fail(st, res, r, event{kind: KindError, err: err, handler: h})
@@ -162,11 +166,20 @@ func (h *handler) name() string {
 }
 
 // Middleware returns next with everything caught that it lets through: panics are answered and
-// recorded as in [Catcher.Handle], and the mux's own plain 404 and 405 become the pages. Whatever a
-// plain handler answers by itself is left alone. Inside, [RequestID] and [FromContext] know the
-// request, and trace.Note its record. The response writer offers http.Flusher, http.Hijacker,
-// http.Pusher and io.ReaderFrom where the one beneath does, and Unwrap.
+// recorded as in [Catcher.Handle], and the mux's own plain 404 and 405 become the pages. Inside,
+// [RequestID] and [FromContext] know the request, and trace.Note its record. The response writer
+// offers http.Flusher, http.Hijacker and io.ReaderFrom where the one beneath does, and Unwrap.
+//
+// Whatever a plain handler answers by itself is left alone. An answer is taken for the mux's own if
+// it is net/http's in status, header and every byte of the body, no handler of [Catcher.Handle] was
+// reached, and the request that Middleware handed down matched no pattern. So a mux that is mounted
+// in another one, as with http.StripPrefix, keeps its plain texts: give it a handler of
+// [Catcher.Handle] for "/". And behind a middleware that copies the request, which hides the
+// pattern, http.NotFound in a plain handler becomes the page too.
 func (c *Catcher) Middleware(next http.Handler) http.Handler {
+	if next == nil {
+		panic("fault: Middleware was called with a nil handler")
+	}
 	return &middleware{c: c, next: next}
 }
 
@@ -183,6 +196,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	st, w, r := m.c.begin(w, r)
 	res := &st.res
 	res.outermost = true
+	defer removeUploads(r) // After the recording of a panic, which tells what was uploaded.
 	finished := false
 	defer func() {
 		if !finished {
@@ -191,17 +205,20 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	m.next.ServeHTTP(w, r)
 	finished = true
-	if r.MultipartForm != nil {
-		_ = r.MultipartForm.RemoveAll()
-	}
-	if res.held != 0 {
-		if !res.replace {
+	if status := int(res.held.Load()); status != 0 {
+		if !res.replace.Load() {
 			res.release()
 			return
 		}
-		status := res.held
-		res.held, res.replace = 0, false
 		m.c.fail(st, res, r, event{kind: KindError, err: &Error{Status: status}})
+	}
+}
+
+// removeUploads removes the uploaded files that were too large for memory. net/http does so for its
+// own request only, not for a copy of it, and not after a panic.
+func removeUploads(r *http.Request) {
+	if r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll() // What cannot be removed now, nobody can later.
 	}
 }
 

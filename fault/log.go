@@ -26,7 +26,7 @@ func (c *Catcher) log() *slog.Logger {
 func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, beside error, aborted bool) {
 	level := slog.LevelDebug
 	switch {
-	case rec.failure != nil:
+	case rec.failure != nil && !rec.again:
 		level = slog.LevelError
 	case aborted && !v.gone && !v.closing:
 		level = slog.LevelWarn // The handler's mistake: it answered, then changed its mind.
@@ -45,7 +45,7 @@ func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, 
 	switch {
 	case ev.kind == KindPage:
 		message = fmt.Sprintf("%s: the page to answer it could not be made: %s", request, text(ev.err))
-	case rec.failure != nil:
+	case rec.failure != nil && !rec.again:
 		message = request + " failed: " + text(ev.err)
 	case v.gone:
 		message = request + " was not answered, the client went away: " + text(ev.err)
@@ -55,11 +55,14 @@ func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, 
 		message = fmt.Sprintf("%s answered %d: %s", request, v.status, text(ev.err))
 	}
 	message = c.clean(red, oneLine(message), maxMessage)
-	if rec.failure == nil {
+	if rec.failure == nil || rec.again {
 		record := slog.NewRecord(time.Now(), level, message, 0)
 		st := stateOf(ctx)
 		if st != nil {
 			record.AddAttrs(slog.String("request", st.requestID()))
+		}
+		if rec.again {
+			record.AddAttrs(slog.String("fault", rec.failure.ID.String()))
 		}
 		c.emit(ctx, handler, record)
 		return
@@ -82,9 +85,9 @@ func (c *Catcher) logEvent(r *http.Request, ev event, v verdict, rec recording, 
 // failureRecord begins the record of a failure, with all but its stack.
 func (c *Catcher) failureRecord(level slog.Level, message string, rec recording) slog.Record {
 	f := rec.failure
-	record := slog.NewRecord(f.Time, level, message, c.place(f.Stack))
+	record := slog.NewRecord(f.Time, level, message, place(f.Stack))
 	record.AddAttrs(slog.String("fault", f.ID.String()))
-	if f.Request != nil {
+	if f.Request != nil && !f.Reported {
 		record.AddAttrs(slog.Int("status", f.Status))
 	}
 	record.AddAttrs(slog.String("kind", string(f.Kind)))

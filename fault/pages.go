@@ -54,7 +54,8 @@ func (c *Catcher) page(st *state, r *http.Request, v verdict, rec recording) Pag
 	}
 	if rec.failure != nil {
 		p.ID, p.Message = rec.failure.ID.String(), rec.failure.Public
-	} else {
+	}
+	if rec.failure == nil || rec.again {
 		p.Message = c.cleanFor(r, v.public, maxText)
 	}
 	return p

@@ -35,6 +35,7 @@ type recording struct {
 	red     *redact.Redactor // that masked it
 	receipt Receipt
 	trouble string // why it is not durable; "" if it is, or if there is no Recorder
+	again   bool   // Report has recorded and logged it before
 }
 
 // record hands the failure to the Recorder and waits for the receipt, but not longer than the
@@ -53,7 +54,9 @@ func (c *Catcher) record(ctx context.Context, f *Failure, red *redact.Redactor) 
 	// The client may be gone, its failure is to be kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 	done := make(chan Receipt, 1)
+	c.pending.begin()
 	go func() {
+		defer c.pending.end()
 		defer func() {
 			if v := recover(); v != nil {
 				done <- Receipt{Err: &panicked{v}}

@@ -20,9 +20,9 @@ type response struct {
 	begun     atomic.Bool
 	touched   atomic.Bool // answered with nothing at all, as io.Copy of an empty file does
 	hijacked  atomic.Bool
-	whole     atomic.Bool // an answer of ours was written, complete
-	held      int         // 404 or 405 held back
-	replace   bool        // and its body was the mux's own
+	whole     atomic.Bool  // an answer of ours was written, complete
+	held      atomic.Int32 // 404 or 405 held back
+	replace   atomic.Bool  // and its body was the mux's own
 	failed    atomic.Pointer[error]
 }
 
@@ -41,14 +41,14 @@ func responseOf(st *state, w http.ResponseWriter) *response {
 
 // answered tells whether the handler did anything with the response.
 func (res *response) answered() bool {
-	return res.begun.Load() || res.touched.Load() || res.hijacked.Load() || res.held != 0
+	return res.begun.Load() || res.touched.Load() || res.hijacked.Load() || res.held.Load() != 0
 }
 
 // Unwrap returns the writer beneath, for http.ResponseController.
 func (res *response) Unwrap() http.ResponseWriter { return res.ResponseWriter }
 
 func (res *response) WriteHeader(code int) {
-	if res.held != 0 {
+	if res.held.Load() != 0 {
 		res.release()
 	}
 	if !res.begun.Load() {
@@ -57,7 +57,7 @@ func (res *response) WriteHeader(code int) {
 			return
 		}
 		if res.outermost && res.isRoutersOwn(code) {
-			res.held = code
+			res.held.Store(int32(code))
 			return
 		}
 	}
@@ -66,9 +66,9 @@ func (res *response) WriteHeader(code int) {
 }
 
 func (res *response) Write(p []byte) (int, error) {
-	if res.held != 0 {
-		if !res.replace && string(p) == routerText(res.held) {
-			res.replace = true
+	if held := int(res.held.Load()); held != 0 {
+		if !res.replace.Load() && string(p) == routerText(held) {
+			res.replace.Store(true)
 			return len(p), nil
 		}
 		res.release()
@@ -79,7 +79,7 @@ func (res *response) Write(p []byte) (int, error) {
 }
 
 func (res *response) WriteString(s string) (int, error) {
-	if res.held != 0 {
+	if res.held.Load() != 0 {
 		return res.Write([]byte(s))
 	}
 	res.begun.Store(true)
@@ -87,10 +87,14 @@ func (res *response) WriteString(s string) (int, error) {
 	return n, res.note(err)
 }
 
+// drop forgets what was held back, because something else is answered instead.
+func (res *response) drop() (code int, replaced bool) {
+	return int(res.held.Swap(0)), res.replace.Swap(false)
+}
+
 // release sends what was held back.
 func (res *response) release() {
-	code, replaced := res.held, res.replace
-	res.held, res.replace = 0, false
+	code, replaced := res.drop()
 	res.begun.Store(true)
 	res.ResponseWriter.WriteHeader(code)
 	if replaced {
@@ -118,7 +122,7 @@ func (res *response) lost(err error) bool {
 }
 
 func (res *response) flush() error {
-	if res.held != 0 {
+	if res.held.Load() != 0 {
 		res.release()
 	}
 	res.begun.Store(true)
@@ -140,7 +144,7 @@ const sniffed = 512
 // readFrom copies src with the writer's own ReadFrom. It reads the first bytes itself, so that a
 // source that fails at once can still be answered with a page.
 func (res *response) readFrom(src io.Reader) (n int64, err error) {
-	if res.held != 0 {
+	if res.held.Load() != 0 {
 		res.release()
 	}
 	if !res.begun.Load() {

@@ -19,7 +19,7 @@ import (
 	"example.org/microblog/fault"
 )
 
-// The sixteen kinds of writers, by what they offer besides http.ResponseWriter.
+// What writers offer besides http.ResponseWriter.
 type (
 	flusher    struct{}
 	hijacker   struct{}
@@ -59,60 +59,20 @@ func TestExposedInterfaces(t *testing.T) {
 			flusher
 			hijacker
 		}{base: w()},
-		"FP": struct {
-			base
-			flusher
-			pusher
-		}{base: w()},
 		"FR": struct {
 			base
 			flusher
 			readerFrom
-		}{base: w()},
-		"HP": struct {
-			base
-			hijacker
-			pusher
 		}{base: w()},
 		"HR": struct {
 			base
 			hijacker
 			readerFrom
 		}{base: w()},
-		"PR": struct {
-			base
-			pusher
-			readerFrom
-		}{base: w()},
-		"FHP": struct {
-			base
-			flusher
-			hijacker
-			pusher
-		}{base: w()},
 		"FHR": struct {
 			base
 			flusher
 			hijacker
-			readerFrom
-		}{base: w()},
-		"FPR": struct {
-			base
-			flusher
-			pusher
-			readerFrom
-		}{base: w()},
-		"HPR": struct {
-			base
-			hijacker
-			pusher
-			readerFrom
-		}{base: w()},
-		"FHPR": struct {
-			base
-			flusher
-			hijacker
-			pusher
 			readerFrom
 		}{base: w()},
 	}
@@ -129,9 +89,8 @@ func TestExposedInterfaces(t *testing.T) {
 					got += "H"
 					_, _, _ = h.Hijack()
 				}
-				if p, ok := w.(http.Pusher); ok {
+				if _, ok := w.(http.Pusher); ok {
 					got += "P"
-					_ = p.Push("/", nil)
 				}
 				if r, ok := w.(io.ReaderFrom); ok {
 					got += "R"
@@ -139,7 +98,7 @@ func TestExposedInterfaces(t *testing.T) {
 						t.Errorf("ReadFrom copied %d bytes and returned %v", n, err)
 					}
 				}
-				if got != want {
+				if got != strings.Trim(want, "P") { // No pushes.
 					t.Errorf("the handler sees %q, beneath is %q", got, want)
 				}
 				if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); !ok || u.Unwrap() == nil {

@@ -46,10 +46,10 @@ const (
 func (c *Catcher) snapshot(r *http.Request, route string, red *redact.Redactor, known bool) *Request {
 	q := &Request{
 		Method:        c.clean(red, r.Method, maxValue),
-		Route:         route,
-		Proto:         r.Proto,
+		Route:         c.clean(red, route, maxValue),
+		Proto:         c.clean(red, r.Proto, maxValue),
 		Host:          c.clean(red, r.Host, maxValue),
-		RemoteAddr:    r.RemoteAddr,
+		RemoteAddr:    c.clean(red, r.RemoteAddr, maxValue),
 		ContentLength: r.ContentLength,
 	}
 	if !known {
@@ -90,6 +90,9 @@ func (c *Catcher) fields(red *redact.Redactor, mask func(http.Header) http.Heade
 	}
 	*cut = *cut || len(all) > maxFields
 	masked := mask(some)
+	if len(masked) == 0 {
+		return nil // Names without values.
+	}
 	for _, values := range masked {
 		for i, v := range values {
 			values[i] = strings.ToValidUTF8(v, "\uFFFD")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,11 +55,21 @@ func (c *Catcher) isApp(f trace.Frame) bool {
 	return f.In(c.module)
 }
 
+// marked returns a copy of the stack that tells which frames are the application's own.
+func (c *Catcher) marked(s trace.Stack) trace.Stack {
+	s = slices.Clone(s)
+	for i, f := range s {
+		s[i].App = c.isApp(f)
+		s[i].Function, s[i].File = strings.ToValidUTF8(f.Function, "\uFFFD"), strings.ToValidUTF8(f.File, "\uFFFD")
+	}
+	return s
+}
+
 // place returns the program counter that names the failing place in a log: the first of the
 // application's frames, else the first.
-func (c *Catcher) place(s trace.Stack) uintptr {
+func place(s trace.Stack) uintptr {
 	for _, f := range s {
-		if c.isApp(f) {
+		if f.App {
 			return f.PC
 		}
 	}
@@ -121,7 +132,7 @@ func (l stackLines) Lines() []string {
 	lines := make([]string, len(l.f.Stack))
 	for i, f := range l.f.Stack {
 		mark := "  "
-		if l.c.isApp(f) {
+		if f.App {
 			mark = "> "
 		}
 		name := f.Name()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -21,11 +22,14 @@ type state struct {
 	req     *http.Request // as it was handed down
 	res     response
 	body    body
+	// Of the request as it came; a handler may change its own.
+	method, path, rawPath string
 
 	route    atomic.Pointer[string] // the pattern of the Handle that was reached
 	mu       sync.Mutex
 	id       string // request id, once somebody asked
-	reported any    // the error or panic that was answered last
+	answered any    // the error or panic that was answered last
+	reported []reported
 }
 
 type stateKey struct{}
@@ -44,7 +48,10 @@ func stateOf(ctx context.Context) *state {
 
 // begin starts the state of a request, and returns the writer and the request to hand down.
 func (c *Catcher) begin(w http.ResponseWriter, r *http.Request) (*state, http.ResponseWriter, *http.Request) {
-	st := &state{Context: trace.Begin(r.Context()), catcher: c}
+	st := &state{
+		Context: trace.Begin(r.Context()), catcher: c,
+		method: r.Method, path: r.URL.Path, rawPath: r.URL.RawPath,
+	}
 	st.res = response{ResponseWriter: w, st: st, encoded: isEncoded(w)}
 	st.req = r.WithContext(st)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -79,11 +86,49 @@ func (st *state) once(what any) bool {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if same(st.reported, what) {
+	if same(st.answered, what) {
 		return false
 	}
-	st.reported = what
+	st.answered = what
 	return true
+}
+
+// reported is an error that Report has recorded.
+type reported struct {
+	err error
+	rec recording
+}
+
+// maxReported bounds how many reported errors a request remembers, the last ones.
+const maxReported = 8
+
+func (st *state) remember(err error, rec recording) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if len(st.reported) == maxReported {
+		st.reported = slices.Clone(st.reported[1:]) // Somebody may be reading the old one.
+	}
+	st.reported = append(st.reported, reported{err, rec})
+}
+
+// recalled returns the recording of err, or of what it wraps, if Report has made one in this request.
+func (st *state) recalled(err error) (rec recording, ok bool) {
+	st.mu.Lock()
+	known := st.reported[:len(st.reported):len(st.reported)]
+	st.mu.Unlock()
+	if len(known) == 0 {
+		return recording{}, false
+	}
+	walk(err, func(e error) bool {
+		for _, k := range known {
+			if same(k.err, e) {
+				rec, ok = k.rec, true
+				return true
+			}
+		}
+		return false
+	})
+	return rec, ok
 }
 
 // RequestID returns the identity of the request that the context belongs to, "" outside one. It is

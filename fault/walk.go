@@ -123,7 +123,7 @@ func (p *panicked) Error() string {
 	if err, ok := p.value.(error); ok {
 		return "panic: " + text(err)
 	}
-	return fmt.Sprintf("panic: %v", p.value) // fmt survives a String method that panics.
+	return "panic: " + describe(p.value)
 }
 
 // Unwrap returns the value if it is an error.

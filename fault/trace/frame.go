@@ -29,6 +29,9 @@ type Frame struct {
 	// PC is in the form that slog.NewRecord and runtime.CallersFrames take: the return address of
 	// the call. It means something in the process that captured it only, so it is not serialised.
 	PC uintptr `json:"-"`
+	// App says that this is the application's own code, not a library's. It is set in the stack of a
+	// fault.Failure, by fault.Options.Module; in a stack from this package it is false.
+	App bool `json:"app,omitempty"`
 }
 
 // Package returns the import path of the package that the frame's function belongs to: "main" for

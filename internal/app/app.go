@@ -292,7 +292,7 @@ func (a *App) Close() error {
 		if a.web != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), a.grace)
 			defer cancel()
-			errs = append(errs, a.web.Close(ctx))
+			errs = append(errs, a.web.Close(ctx), a.catcher.Wait(ctx))
 		}
 		if a.store != nil {
 			errs = append(errs, a.store.Close())

@@ -2,6 +2,7 @@ package microblog
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,8 +19,9 @@ func CheckAboutMe(typed string) (string, error) {
 }
 
 // CheckPost returns the body to store for what somebody typed: line ends as
-// \n, without space around it and without control characters other than \n and
-// \t, which come with pasted text and which nobody can see. It has 1 to 140
+// \n, one blank line where there are more in a row, without space around it and
+// without control characters other than \n and \t, which come with pasted text
+// and which nobody can see. It has 1 to 140
 // characters as people count them and at most 4,096 bytes.
 func CheckPost(typed string) (string, error) {
 	body, err := checkText(FieldPost, typed, MaxPost)
@@ -38,7 +40,7 @@ func checkText(field, typed string, limit int) (string, error) {
 	if !utf8.ValidString(typed) {
 		return "", &FieldError{field, textNotUTF8}
 	}
-	text := strings.TrimSpace(withoutControls(typed))
+	text := strings.TrimSpace(blankRuns.ReplaceAllString(withoutControls(typed), "\n\n"))
 	// Bytes first: counting clusters of a text without bound takes long.
 	if len(text) > MaxTextBytes {
 		return "", &FieldError{field, fmt.Sprintf("Please use at most %d characters; this text is far too long (%d bytes, at most %d are possible).",
@@ -50,10 +52,16 @@ func checkText(field, typed string, limit int) (string, error) {
 	return text, nil
 }
 
+// blankRuns are two or more blank lines after each other. RE2 takes time in
+// proportion to the text.
+var blankRuns = regexp.MustCompile(`\n(?:[\t\p{Zs}]*\n){2,}`)
+
 // withoutControls makes every line end \n and drops the other control
 // characters but \t.
 func withoutControls(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+	if !strings.ContainsFunc(text, func(r rune) bool {
+		return (unicode.IsControl(r) && r != '\n' && r != '\t') || r == '\u2028' || r == '\u2029'
+	}) {
 		return text
 	}
 	var b strings.Builder
@@ -62,7 +70,7 @@ func withoutControls(text string) string {
 	for _, r := range text {
 		switch {
 		case r == '\n' && previous == '\r':
-		case r == '\r', r == '\v', r == '\f', r == '\u0085':
+		case r == '\r', r == '\v', r == '\f', r == '\u0085', r == '\u2028', r == '\u2029':
 			b.WriteByte('\n')
 		case r == '\n', r == '\t', !unicode.IsControl(r):
 			b.WriteRune(r)

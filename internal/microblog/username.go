@@ -1,16 +1,26 @@
 package microblog
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/secure/bidirule"
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 )
 
 const textUsernameCharacters = "Please use only letters, digits, “_”, “-” and “.”, and no “.” at either end."
+
+// What RFC 8265 refuses of names made of letters and digits: those that break
+// the bidi rule (RFC 5893), and characters that stand for others
+// or for nothing.
+const (
+	textUsernameDirections = "Please do not mix letters that are written from right to left with others, and begin such a name with a letter."
+	textUsernameLookalike  = "This name has characters that look like others or cannot be seen. Please type the usual letters and digits."
+)
 
 // maxMarks is how many combining marks may follow each other in a username.
 // Two are common in some scripts; towers of them spill over other lines.
@@ -33,13 +43,16 @@ func UsernameKey(username string) (string, error) {
 		return "", err
 	}
 	key, err := precis.UsernameCaseMapped.String(name)
+	if errors.Is(err, bidirule.ErrInvalid) {
+		return "", usernameError(textUsernameDirections)
+	}
 	if err != nil {
-		return "", usernameError(textUsernameCharacters)
+		return "", usernameError(textUsernameLookalike)
 	}
 	// The mapped form has to keep the rules too, and has to stay what it is
 	// when mapped again; a few rare characters are refused for that.
 	if again, err := precis.UsernameCaseMapped.String(key); err != nil || again != key || checkUsernameText(key) != nil {
-		return "", usernameError(textUsernameCharacters)
+		return "", usernameError(textUsernameLookalike)
 	}
 	return key, nil
 }

@@ -59,12 +59,15 @@ func TestUsernameKeyRefuses(t *testing.T) {
 		{"tower of marks", "a\u0316\u0316\u0316\u0316", "only letters"},
 		{"zero width joiner", "a\u200db", "only letters"},
 		{"right-to-left override", "a\u202eb", "only letters"},
-		{"Hangul filler", "a\u3164", "only letters"},
-		{"ligature", "\ufb01sh", "only letters"},
+		{"Hangul filler", "a\u3164", "cannot be seen"},
+		{"ligature", "\ufb01sh", "look like others"},
 		{"emoji", "😀", "“😀” is not allowed"},
 		{"Cyrillic а in a Latin name", "\u0430dmin", "one alphabet"},
 		{"Latin and Greek", "ο\u006eline", "one alphabet"},
-		{"right-to-left mixed with Latin", "אb", "only letters"},
+		{"right-to-left mixed with Latin", "אabc", "right to left"},
+		{"right-to-left after a digit", "1שלום", "right to left"},
+		{"Arabic digits alone", "٣٤", "begin such a name with a letter"},
+		{"long s", "ſusy", "look like others"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			key, err := microblog.UsernameKey(c.in)

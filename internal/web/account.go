@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 
 	"example.org/microblog/fault/trace"
 	"example.org/microblog/internal/microblog"
@@ -26,7 +27,7 @@ func (s *Server) accountForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 // changePassword is POST /account. It ends all sessions but this one, which gets a new token. Wrong
-// current passwords count as failed log-ins, so that a borrowed session is no way to guess.
+// current passwords are limited as failed log-ins are, so that a borrowed session is no way to guess.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(w, r, fieldCurrentPassword, "password", "password2")
 	if err != nil {
@@ -53,7 +54,12 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if user, err = s.store.UserByID(r.Context(), user.ID); err != nil { // with the password's hash
 		return trace.Wrap(err, "loading the account")
 	}
-	wait, ok, err := s.checkPassword(r, user, user.Username, current)
+	leave, err := s.turn(r, user.ID)
+	if err != nil {
+		return s.crowded(w, r, err, page, &page.FormError)
+	}
+	defer leave()
+	wait, ok, err := s.checkPassword(r, user, ownAccount(user.ID), current)
 	switch {
 	case err != nil:
 		return err
@@ -76,6 +82,10 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.redirectTelling(w, r, "/account", good, textPasswordChanged)
 }
+
+// ownAccount is what wrong current passwords of a user count for. No form has a NUL, so that nobody
+// reaches it at log-in.
+func ownAccount(userID int64) string { return "\x00" + strconv.FormatInt(userID, 10) }
 
 // logoutEverywhere is POST /logout_everywhere: all sessions end, this one too.
 func (s *Server) logoutEverywhere(w http.ResponseWriter, r *http.Request) error {

@@ -80,7 +80,8 @@ func (s *Server) layout(w http.ResponseWriter, r *http.Request, title string) La
 	return l
 }
 
-// redirect leads the browser to another page of this site, which it then gets with GET.
+// redirect leads the browser to another page of this site, which it then gets with GET. It returns nil,
+// for handlers to end with.
 func redirect(w http.ResponseWriter, r *http.Request, path string) error {
 	noStore(w)
 	http.Redirect(w, r, path, http.StatusSeeOther)
@@ -112,35 +113,15 @@ func text(w http.ResponseWriter, line string) error {
 	return nil
 }
 
-// The two kinds of notices.
+// The kinds of notices.
 const (
 	good = "good"
 	bad  = "bad"
+	info = "info" // neither
 )
 
 // textLoginFirst is told on the log-in page to whom came to a page for members.
 const textLoginFirst = "Please log in to access this page."
-
-// member lets only people who are signed in pass, and sends others to the log-in page, which leads
-// back to where they wanted to go.
-func (s *Server) member(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if stateOf(r).user != nil {
-			return h(w, r)
-		}
-		next := safeNext(r.URL.RequestURI())
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			next = r.URL.EscapedPath()
-			if name := r.PathValue("username"); name != "" {
-				next = userPath(name) // /follow/… and /unfollow/… cannot be opened
-			} else if r.URL.Path == "/logout_everywhere" {
-				next = "/account"
-			}
-			next = safeNext(next)
-		}
-		return s.redirectTelling(w, r, loginPath(next), bad, textLoginFirst)
-	}
-}
 
 // userPath is the address of somebody's profile.
 func userPath(username string) string { return "/user/" + url.PathEscape(username) }

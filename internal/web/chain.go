@@ -25,6 +25,11 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		if st.host != "" {
 			r.Host = st.host
 		}
+		if st.unclear {
+			s.unclear.Do(func() {
+				s.logger.Warn("A trusted proxy named two different clients, in X-Forwarded-For and in Forwarded, so it counts as the client itself; let it remove the header that it does not write")
+			})
+		}
 		aborted := true
 		defer func() {
 			st.ctx.end()

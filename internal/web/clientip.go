@@ -13,6 +13,7 @@ type origin struct {
 	trusted bool       // the socket's peer is a trusted proxy
 	https   bool       // the client used https, by our own TLS or by the word of a trusted proxy
 	host    string     // the host the client asked for by the word of a trusted proxy; "" if it said none
+	unclear bool       // a trusted proxy named two different clients
 }
 
 // proxies tells which peers are believed when they say for whom they speak.
@@ -57,7 +58,8 @@ func (p proxies) origin(r *http.Request) origin {
 	case len(plain) > 0 && len(standard) > 0:
 		a, hops := p.client(peer, plain, forwardedPlain)
 		b, _ := p.client(peer, standard, forwardedFor)
-		if a == b {
+		o.unclear = a != b
+		if !o.unclear {
 			o.addr = a
 			o.proto(fromRight(r.Header["X-Forwarded-Proto"], hops))
 			o.forHost(fromRight(r.Header["X-Forwarded-Host"], hops))

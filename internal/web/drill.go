@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,15 +22,15 @@ const (
 // errDrill is the cause of the failures that are no panics.
 var errDrill = errors.New("this failure was asked for by the drill")
 
-// drillKind is one way to fail on purpose.
-type drillKind struct {
+// DrillKind is one way to fail on purpose.
+type DrillKind struct {
 	Path string // below /drill/
-	Does string
+	Does string // what happens then
 	run  handler
 }
 
-func (s *Server) drillKinds() []drillKind {
-	return []drillKind{
+func (s *Server) drillKinds() []DrillKind {
+	return []DrillKind{
 		{"panic", "The handler panics.", drillPanic},
 		{"nil", "The handler follows a nil pointer.", drillNil},
 		{"error", "The handler returns an error that nothing was wrapped around.", drillError},
@@ -49,11 +48,9 @@ func (s *Server) drillKinds() []drillKind {
 func (s *Server) drillRoutes() map[string]handler {
 	kinds := s.drillKinds()
 	routes := map[string]handler{
-		"GET /drill": func(w http.ResponseWriter, _ *http.Request) error {
-			h := w.Header()
-			h["Content-Type"] = headerHTML
+		"GET /drill": func(w http.ResponseWriter, r *http.Request) error {
 			noStore(w)
-			return trace.Wrap(drillIndex.Execute(w, kinds), "listing the drill")
+			return s.render(w, http.StatusOK, &DrillPage{Layout: s.layout(w, r, "Drill"), Kinds: kinds})
 		},
 		"/drill/status/{code}": drillStatus,
 		"/drill/{kind}": func(http.ResponseWriter, *http.Request) error {
@@ -61,36 +58,23 @@ func (s *Server) drillRoutes() map[string]handler {
 		},
 	}
 	for _, kind := range kinds {
-		routes["/drill/"+kind.Path] = withForm(kind.run)
+		routes["/drill/"+kind.Path] = kind.run
 	}
 	return routes
 }
 
-// withForm reads a form before h fails, so that the record of the failure has it.
-func withForm(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
+// withForm reads a form before the drill fails, so that the record of the failure has it.
+func (s *Server) withForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" {
 			if _, err := readForm(w, r); err != nil {
-				return err
+				s.catcher.Answer(w, r, err)
+				return
 			}
 		}
-		return h(w, r)
-	}
+		next.ServeHTTP(w, r)
+	})
 }
-
-var drillIndex = template.Must(template.New("drill").Parse(`<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Drill · Microblog</title></head>
-<body>
-<h1>Drill</h1>
-<p>Each of these fails on purpose, to see what people, the log and the administrator then get.</p>
-<ul>
-{{range .}}<li><a href="/drill/{{.Path}}">{{.Path}}</a>: {{.Does}}</li>
-{{end}}<li><a href="/drill/status/503">status/503</a>: The page for a status, any from 400 to 599.</li>
-</ul>
-</body>
-</html>
-`))
 
 func drillPanic(http.ResponseWriter, *http.Request) error {
 	panic("this panic was asked for by the drill")
@@ -157,14 +141,12 @@ func drillGoroutine(http.ResponseWriter, *http.Request) error {
 	select {} // the process ends
 }
 
-// drillSQL posts in the name of nobody. The statement breaks a foreign key, which the store tells as
-// somebody who is not found; here that is as unexpected as it gets.
+// drillSQL writes what the database refuses.
 func (s *Server) drillSQL(_ http.ResponseWriter, r *http.Request) error {
-	_, _, err := s.store.CreatePost(r.Context(), math.MaxInt64, "This post was asked for by the drill, and is never stored.", "")
-	if err == nil {
-		err = errors.New("the statement that had to fail did not")
+	if err := s.store.Drill(r.Context()); err != nil {
+		return trace.Wrap(err, "answering the drill")
 	}
-	return fault.Internal(trace.Wrap(err, "posting for somebody who does not exist"))
+	return errors.New("the statement that had to fail did not")
 }
 
 func drillStatus(_ http.ResponseWriter, r *http.Request) error {

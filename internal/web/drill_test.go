@@ -19,13 +19,14 @@ func TestDrill(t *testing.T) {
 		status int
 		kind   fault.Kind
 		says   []string // in the record, never on the page
+		place  string   // where the stack begins
 	}{
-		"panic":    {500, fault.KindPanic, []string{"this panic was asked for"}},
-		"nil":      {500, fault.KindPanic, []string{"nil pointer"}},
-		"error":    {500, fault.KindError, []string{"this failure was asked for"}},
-		"wrapped":  {500, fault.KindError, []string{"answering the drill", "all of the drill's files", "the drill's first file", "second file is missing", "this failure was asked for"}},
-		"template": {500, fault.KindError, []string{"rendering the page", "Missing"}},
-		"sql":      {500, fault.KindError, []string{"posting for somebody who does not exist"}},
+		"panic":    {500, fault.KindPanic, []string{"this panic was asked for"}, "drillPanic"},
+		"nil":      {500, fault.KindPanic, []string{"nil pointer"}, "drillNil"},
+		"error":    {500, fault.KindError, []string{"this failure was asked for"}, "drillError"},
+		"wrapped":  {500, fault.KindError, []string{"answering the drill", "all of the drill's files", "the drill's first file", "second file is missing", "this failure was asked for"}, "drillWrapped"},
+		"template": {500, fault.KindError, []string{"rendering the page", "Missing"}, "drillTemplate"},
+		"sql":      {500, fault.KindError, []string{"FOREIGN KEY constraint failed"}, "fault"},
 	} {
 		a := b.get("/drill/"+kind).wants(test.status).shows("An unexpected error has occurred", "The administrator has been notified", `href="/register"`)
 		failed := s.failed.take()
@@ -43,11 +44,11 @@ func TestDrill(t *testing.T) {
 				t.Errorf("%s: the record does not say %q: %s", kind, text, f.Message)
 			}
 		}
-		if where := f.Stack[0].Function; !strings.Contains(where, "internal/web.") && kind != "sql" {
+		if where := f.Stack[0].Function; !strings.Contains(where, "internal/web."+test.place) && !strings.Contains(where, "internal/store.(*Store)."+test.place) {
 			t.Errorf("%s: the stack begins in %s", kind, where)
 		}
 	}
-	b.get("/drill").wants(200).shows(`href="/drill/panic"`, `href="/drill/goroutine"`, `href="/drill/status/503"`)
+	b.get("/drill").wants(200).shows(`rel="stylesheet"`, `aria-label="Main"`, `href="/drill/panic"`, `href="/drill/goroutine"`, `href="/drill/status/503"`)
 	b.get("/drill/nothing").wants(404)
 }
 

@@ -80,7 +80,7 @@ func (s *Server) people(w http.ResponseWriter, r *http.Request, kind string,
 		Person: personOf(&person.User),
 		Kind:   kind,
 		People: make([]Person, len(people.Items)),
-		Pager:  pager(userPath(person.User.Username)+"/"+kind, people.Pager),
+		Pager:  pager(userPath(person.User.Username)+"/"+kind, part, people.Pager, len(people.Items)),
 	}
 	for i := range people.Items {
 		page.People[i] = personOf(&people.Items[i])

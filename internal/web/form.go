@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -40,6 +41,9 @@ func readForm(w http.ResponseWriter, r *http.Request, fields ...string) (url.Val
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return nil, tooLarge()
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, fault.With(http.StatusRequestTimeout, "The form did not arrive in time. Please send it again.", err)
 		}
 		return nil, fault.With(http.StatusBadRequest, "The form cannot be read: it is cut off or badly encoded.", err)
 	}

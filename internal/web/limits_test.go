@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,8 +48,9 @@ func TestLoginLimit(t *testing.T) {
 	}
 	a := stranger.try(here, "susan", "wrong").wants(429).shows("Too many failed log-ins", `value="susan"`)
 	first := retryAfter(t, a)
-	stranger.try(here, "SUSAN", right).wants(429)             // in another case it is the same account,
-	stranger.try(here, "susan@example.org", right).wants(429) // and by the other name as well
+	stranger.try(here, "SUSAN", right).wants(429)    // in another case it is the same name,
+	stranger.try(here, "++susan+", right).wants(429) // and with blanks around it
+	stranger.try(here, "ｓｕｓａｎ", right).wants(429)    // or in letters that count as the same
 
 	stranger.try(elsewhere, "susan", right).wants(303) // the owner, at another address
 	stranger.try(here, "john", right).wants(303)       // somebody else behind the same address
@@ -89,6 +91,52 @@ func TestLoginLimitTellsNothing(t *testing.T) {
 		b.try("192.0.2.1", "nobody", "wrong").wants(422)
 	}
 	b.try("192.0.2.1", "Nobody", "wrong").wants(429)
+}
+
+// TestLoginLimitCountsWhatIsTyped: whoever has guessed at a name does not learn from the limit which
+// address it has, and the other way round; and nothing typed reaches the count of a user's id.
+func TestLoginLimitCountsWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	const here = "192.0.2.1"
+	for name, test := range map[string]struct{ guessed, same, other string }{
+		"name, then address": {"susan", "Susan", "susan@example.org"},
+		"address, then name": {"susan@example.org", "SUSAN@Example.org", "susan"},
+		"unknown name":       {"nobody", "Nobody", "nobody@example.org"},
+		"number":             {"%231", "%231", "susan"},
+		"number of another":  {"susan", "susan", "%231"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, behindProxy)
+			s.browser().join("susan")
+			b := s.browser()
+			for range 10 {
+				b.try(here, test.guessed, "wrong").wants(422)
+			}
+			b.try(here, test.same, "wrong").wants(429)
+			b.try(here, test.other, "wrong").wants(422)
+		})
+	}
+}
+
+// TestPasswordGuessingCountsApart: who guesses at the log-in does not keep the owner from changing
+// the password, nor the other way round.
+func TestPasswordGuessingCountsApart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, stranger := s.member("susan"), s.browser()
+	change := func(current string) *answer {
+		return b.post("/account", "current_password", current, "password", "another battery", "password2", "another battery")
+	}
+	for range 10 {
+		stranger.post("/login", "username", "susan", "password", "wrong").wants(422)
+		stranger.post("/login", "username", "#1", "password", "wrong").wants(422)
+	}
+	for range 10 {
+		change("wrong").wants(422)
+	}
+	change(password).wants(429)
+	stranger.post("/login", "username", "susan@example.org", "password", password).wants(303)
 }
 
 // TestLoginLimitKnowsTheDevice: somebody who guesses behind the same address does not lock out
@@ -133,20 +181,19 @@ func TestLoginLimitAtOnce(t *testing.T) {
 	s := newSite(t, behindProxy)
 	s.browser().join("susan")
 	b := s.browser()
-	results := make([]int, 40)
-	atOnce(len(results), func(i int) { results[i] = b.try("192.0.2.1", "susan", "wrong").status })
-	tried := 0
-	for _, status := range results {
-		switch status {
+	var tried atomic.Int32
+	atOnce(36, func(int) { // as many as may wait
+		switch a := b.try("192.0.2.1", "susan", "wrong"); a.status {
 		case 422:
-			tried++
+			tried.Add(1)
 		case 429:
+			a.shows("Too many failed log-ins")
 		default:
-			t.Fatalf("status %d", status)
+			t.Errorf("status %d", a.status)
 		}
-	}
-	if tried != 10 {
-		t.Errorf("%d passwords were tried", tried)
+	})
+	if n := tried.Load(); n != 10 {
+		t.Errorf("%d passwords were tried", n)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 const (
 	textInvalidLogin = "Invalid username or password"
 	textBusy         = "Microblog is busy right now. Please try again in a moment."
+	textCrowded      = "Too many people at your address are logging in or registering right now. Please try again in a moment."
 	textLoggedOut    = "You have been logged out."
 )
 
@@ -85,6 +86,11 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.turn(r, user.ID)
+	if err != nil {
+		return s.crowded(w, r, err, page, &page.FormError)
+	}
+	defer leave()
 	wait, ok, err := s.checkPassword(r, user, name, password)
 	switch {
 	case err != nil:
@@ -115,13 +121,10 @@ func (s *Server) userByLogin(ctx context.Context, name string) (microblog.User, 
 	return user, trace.Wrap(err, "finding who logs in")
 }
 
-// checkPassword says whether password is user's, or how long to wait before it may be tried. name
-// stands for the account where there is none, so that nobody learns from the limit which names exist.
-func (s *Server) checkPassword(r *http.Request, user microblog.User, name, password string) (wait time.Duration, ok bool, err error) {
-	account := name
-	if user.ID != 0 {
-		account = "#" + strconv.FormatInt(user.ID, 10) // "#" is in no username and begins no usual address
-	}
+// checkPassword says whether password is user's, or how long to wait before it may be tried.
+// Failures count for account: at log-in what was typed, never the user it stands for, so that nobody
+// learns from the limit which names exist or whose an address is.
+func (s *Server) checkPassword(r *http.Request, user microblog.User, account, password string) (wait time.Duration, ok bool, err error) {
 	ctx, source := r.Context(), store.LoginSource{Addr: stateOf(r).addr, Device: s.cookies.deviceMark(r, user.ID)}
 	if wait, err = s.store.LoginAttempt(ctx, account, source, s.now()); err != nil || wait > 0 {
 		return wait, false, trace.Wrap(err, "counting the log-in")

@@ -22,7 +22,7 @@ type Viewer struct {
 
 // Notice is a message shown once at the top of the next page.
 type Notice struct {
-	Kind string // "good" or "bad"
+	Kind string // "good", "bad" or "info"
 	Text string
 }
 
@@ -51,6 +51,7 @@ type PostItem struct {
 // Pager links to the neighbouring parts of a list; "" where there is none.
 type Pager struct {
 	Newer, Older string
+	Newest       string // where the list begins, for a part that is empty because it lies beyond the end
 }
 
 // PostForm is the field for a new post.
@@ -150,6 +151,12 @@ type LogoutPage struct {
 type DeletePostPage struct {
 	Layout
 	Post PostItem
+}
+
+// DrillPage is /drill: the ways to fail on purpose.
+type DrillPage struct {
+	Layout
+	Kinds []DrillKind
 }
 
 // ErrorPage is every page for a failed request.

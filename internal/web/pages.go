@@ -49,6 +49,7 @@ func pageTemplates() []pageTemplate {
 		{AccountPage{}, "account.html"},
 		{LogoutPage{}, "logout.html"},
 		{DeletePostPage{}, "delete_post.html"},
+		{DrillPage{}, "drill.html"},
 		{ErrorPage{}, "error.html"},
 	}
 }

@@ -20,7 +20,11 @@ func (l Layout) Place() Place {
 }
 
 // Problem is a field that was refused.
-type Problem struct{ Field, Text string }
+type Problem struct {
+	Field string // the id of its input
+	Name  string // its label
+	Text  string
+}
 
 // Problems is what the top of a refused form says.
 type Problems struct {
@@ -58,14 +62,17 @@ func focus(all []Problem) string {
 // Focus names the field that should have the keyboard's focus, or "". When username and password
 // do not belong together, the password is the one that cannot be seen and has to be typed again.
 func (p LoginPage) Focus() string {
-	if f := focus([]Problem{{"username", p.Username.Error}, {"password", p.Password.Error}}); f != "" || p.FormError == "" {
+	if f := focus([]Problem{{"username", "Username", p.Username.Error}, {"password", "Password", p.Password.Error}}); f != "" || p.FormError == "" {
 		return f
 	}
 	return "password"
 }
 
 func (p RegisterPage) fields() []Problem {
-	return []Problem{{"username", p.Username.Error}, {"email", p.Email.Error}, {"password", p.Password.Error}, {"password2", p.Password2.Error}}
+	return []Problem{
+		{"username", "Username", p.Username.Error}, {"email", "Email", p.Email.Error},
+		{"password", "Password", p.Password.Error}, {"password2", "Repeat the password", p.Password2.Error},
+	}
 }
 
 // Focus names the field that should have the keyboard's focus, or "".
@@ -75,7 +82,7 @@ func (p RegisterPage) Focus() string { return focus(p.fields()) }
 func (p RegisterPage) Problems() *Problems { return problems(p.FormError, p.fields()) }
 
 func (p EditProfilePage) fields() []Problem {
-	return []Problem{{"username", p.Username.Error}, {"about_me", p.AboutMe.Error}}
+	return []Problem{{"username", "Username", p.Username.Error}, {"about_me", "About me", p.AboutMe.Error}}
 }
 
 // Focus names the field that should have the keyboard's focus, or "".
@@ -85,7 +92,10 @@ func (p EditProfilePage) Focus() string { return focus(p.fields()) }
 func (p EditProfilePage) Problems() *Problems { return problems("", p.fields()) }
 
 func (p AccountPage) fields() []Problem {
-	return []Problem{{"current_password", p.Current.Error}, {"password", p.Password.Error}, {"password2", p.Password2.Error}}
+	return []Problem{
+		{"current_password", "Current password", p.Current.Error},
+		{"password", "New password", p.Password.Error}, {"password2", "Repeat the new password", p.Password2.Error},
+	}
 }
 
 // Focus names the field that should have the keyboard's focus, or "".

@@ -53,9 +53,12 @@ func readID(s string) (int64, bool) {
 	return id, err == nil
 }
 
-// pager makes the links to the neighbouring parts of the list at path.
-func pager(path string, p store.Pager) Pager {
+// pager makes the links from a part of the list at path, with so many items, to its neighbours.
+func pager(path string, part store.Page, p store.Pager, items int) Pager {
 	var links Pager
+	if items == 0 && part.Before > 0 {
+		links.Newest = path
+	}
 	if p.Newer > 0 {
 		links.Newer = path + "?after=" + strconv.FormatInt(p.Newer, 10)
 	}

@@ -135,3 +135,23 @@ func TestEmptyPart(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestBeyondTheEnd: a part beyond the end is not taken for a list with nothing in it.
+func TestBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	susan := s.member("susan")
+	s.browser().join("john")
+	susan.post("/", "post", "Alone").wants(303)
+	susan.post("/follow/john").wants(303)
+	john := s.browser().login("john")
+	john.post("/follow/susan").wants(303)
+	for path, never := range map[string]string{"/": "Write the first post", "/explore": "Nobody has posted", "/user/susan": "not posted yet"} {
+		susan.get(path+"?before=1").wants(200).shows("There are no older posts.", `<a href="`+path+`">See the newest posts</a>`).hides(never)
+		susan.get(path + "?after=7").wants(200).shows("Alone").hides("There are no")
+	}
+	for _, path := range []string{"/user/susan/followers", "/user/susan/following"} {
+		susan.get(path+"?before=1").wants(200).shows("There is nobody else in this list.", `href="`+path+`"`).hides("yet", "Find people")
+	}
+	john.get("/user/john").wants(200).shows("You have not posted yet.").hides("There are no older")
+}

@@ -141,7 +141,7 @@ func FuzzReadPage(f *testing.F) {
 		if page.Limit != 20 || page.Before < 0 || page.After < 0 || page.Before > 0 && page.After > 0 {
 			t.Fatalf("%q gives %+v", query, page)
 		}
-		links := pager("/explore", struct{ Newer, Older int64 }{page.Before, page.After})
+		links := pager("/explore", page, struct{ Newer, Older int64 }{page.Before, page.After}, 1)
 		for _, link := range []string{links.Newer, links.Older} {
 			if link == "" {
 				continue

@@ -37,7 +37,7 @@ func (s *Server) renderHome(w http.ResponseWriter, r *http.Request, status int, 
 		Layout:    s.layout(w, r, "Home"),
 		Form:      form,
 		Posts:     postItems(posts.Items, CurrentViewer(r)),
-		Pager:     pager("/", posts.Pager),
+		Pager:     pager("/", part, posts.Pager, len(posts.Items)),
 		Following: int(user.FollowingCount),
 	})
 }
@@ -81,7 +81,7 @@ func (s *Server) explore(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, http.StatusOK, &ExplorePage{
 		Layout: s.layout(w, r, "Explore"),
 		Posts:  postItems(posts.Items, CurrentViewer(r)),
-		Pager:  pager("/explore", posts.Pager),
+		Pager:  pager("/explore", part, posts.Pager, len(posts.Items)),
 	})
 }
 

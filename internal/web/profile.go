@@ -65,6 +65,10 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) error {
 		return trace.Wrap(err, "loading the person's posts")
 	}
 	viewer := CurrentViewer(r)
+	self := viewer != nil && viewer.ID == user.ID
+	if self {
+		user.LastSeen = s.now() // what is stored lags behind
+	}
 	return s.render(w, http.StatusOK, &ProfilePage{
 		Layout:    s.layout(w, r, user.Username),
 		Person:    personOf(user),
@@ -73,10 +77,10 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) error {
 		PostCount: user.PostCount,
 		Followers: user.FollowerCount,
 		Following: user.FollowingCount,
-		Self:      viewer != nil && viewer.ID == user.ID,
+		Self:      self,
 		Follows:   person.Follows,
 		Posts:     postItems(posts.Items, viewer),
-		Pager:     pager(userPath(user.Username), posts.Pager),
+		Pager:     pager(userPath(user.Username), part, posts.Pager, len(posts.Items)),
 	})
 }
 

@@ -65,6 +65,11 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 		return s.render(w, http.StatusUnprocessableEntity, page)
 	}
 
+	leave, err := s.turn(r, 0)
+	if err != nil {
+		return s.crowded(w, r, err, page, &page.FormError)
+	}
+	defer leave()
 	wait, err := s.store.RegistrationAttempt(r.Context(), stateOf(r).addr, s.now())
 	if err != nil {
 		return trace.Wrap(err, "counting the registration")

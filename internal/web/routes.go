@@ -9,11 +9,17 @@ import (
 // handler answers a request or says why it cannot; the catcher then answers.
 type handler = fault.HandlerFunc
 
-// routes is the table of all addresses.
+// routes is the table of all addresses. What has to be so before a handler runs is checked around
+// the catcher's Handle and not in a function around the handler, so that a record of a failure
+// names the handler.
 func (s *Server) routes(drill bool) http.Handler {
 	mux := http.NewServeMux()
-	// Open to everybody, and different for whoever is signed in.
-	for pattern, h := range map[string]handler{
+	add := func(around func(http.Handler) http.Handler, routes map[string]handler) {
+		for pattern, h := range routes {
+			mux.Handle(pattern, around(s.catcher.Handle(h)))
+		}
+	}
+	add(s.everybody, map[string]handler{
 		"GET /explore":                   s.explore,
 		"GET /user/{username}":           s.profile,
 		"GET /user/{username}/followers": s.followers,
@@ -25,49 +31,75 @@ func (s *Server) routes(drill bool) http.Handler {
 		"POST /logout":                   s.logout,
 		"GET /register":                  s.registerForm,
 		"POST /register":                 s.register,
-
-		"GET /{$}":                  s.member(s.home),
-		"GET /index":                s.member(s.home),
-		"POST /{$}":                 s.member(s.createPost),
-		"POST /index":               s.member(s.createPost),
-		"GET /post/{id}/delete":     s.member(s.deletePostForm),
-		"POST /post/{id}/delete":    s.member(s.deletePost),
-		"POST /follow/{username}":   s.member(s.follow),
-		"POST /unfollow/{username}": s.member(s.unfollow),
-		"GET /edit_profile":         s.member(s.editProfileForm),
-		"POST /edit_profile":        s.member(s.editProfile),
-		"GET /account":              s.member(s.accountForm),
-		"POST /account":             s.member(s.changePassword),
-		"POST /logout_everywhere":   s.member(s.logoutEverywhere),
-	} {
-		mux.Handle(pattern, s.catcher.Handle(withSession(h)))
-	}
-	// The same for everybody; see sessionless.
-	for pattern, h := range map[string]handler{
+	})
+	add(s.members, map[string]handler{
+		"GET /{$}":                  s.home,
+		"GET /index":                s.home,
+		"POST /{$}":                 s.createPost,
+		"POST /index":               s.createPost,
+		"GET /post/{id}/delete":     s.deletePostForm,
+		"POST /post/{id}/delete":    s.deletePost,
+		"POST /follow/{username}":   s.follow,
+		"POST /unfollow/{username}": s.unfollow,
+		"GET /edit_profile":         s.editProfileForm,
+		"POST /edit_profile":        s.editProfile,
+		"GET /account":              s.accountForm,
+		"POST /account":             s.changePassword,
+		"POST /logout_everywhere":   s.logoutEverywhere,
+	})
+	add(alike, map[string]handler{
 		"GET /static/":       s.pages.Static(),
 		"GET /favicon.ico":   s.pages.Static(),
 		"GET /avatar/{file}": avatar,
 		"GET /robots.txt":    robots,
 		"GET /healthz":       healthz,
 		"GET /readyz":        s.readyz,
-	} {
-		mux.Handle(pattern, s.catcher.Handle(h))
-	}
+	})
 	if drill {
-		for pattern, h := range s.drillRoutes() {
-			mux.Handle(pattern, s.catcher.Handle(h))
-		}
+		add(s.withForm, s.drillRoutes())
 	}
 	return mux
 }
 
-// withSession is for handlers that must know who is signed in: where that could not be found out,
-// they fail, rather than treat a member as a stranger.
-func withSession(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
+// alike is for what is the same for everybody; see sessionless.
+func alike(next http.Handler) http.Handler { return next }
+
+// everybody is for what is open to all, and different for whoever is signed in. Where that could not
+// be found out the request fails, rather than that a member is treated as a stranger.
+func (s *Server) everybody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := stateOf(r).sessionErr; err != nil {
-			return err
+			s.catcher.Answer(w, r, err)
+			return
 		}
-		return h(w, r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// members is for what takes being signed in. Others are sent to the log-in page, which leads back to
+// where they wanted to go.
+func (s *Server) members(next http.Handler) http.Handler {
+	return s.everybody(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if stateOf(r).user != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.cookies.setNotice(w, stateOf(r).https, Notice{Kind: info, Text: textLoginFirst}, s.now())
+		_ = redirect(w, r, loginPath(wanted(r)))
+	}))
+}
+
+// wanted is the page that r is about. What only takes a form cannot be opened, so that its page is
+// another one.
+func wanted(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return safeNext(r.URL.RequestURI())
 	}
+	if name := r.PathValue("username"); name != "" { // /follow/… and /unfollow/…
+		return safeNext(userPath(name))
+	}
+	if r.URL.Path == "/logout_everywhere" {
+		return "/account"
+	}
+	return safeNext(r.URL.EscapedPath())
 }

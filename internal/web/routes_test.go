@@ -145,7 +145,7 @@ func TestLoginFirst(t *testing.T) {
 	s.member("susan")
 	b := s.browser()
 	a := b.get("/edit_profile").wants(303)
-	b.get(a.header.Get("Location")).wants(200).shows("Please log in to access this page.", `name="next" value="/edit_profile"`)
+	b.get(a.header.Get("Location")).wants(200).shows(`class="notice info" role="status">Please log in to access this page.`, `name="next" value="/edit_profile"`)
 	b.get("/login").hides("Please log in to access this page.")
 	b.post("/login", "username", "susan", "password", password, "next", "/edit_profile").wants(303).leads("/edit_profile")
 	b.get("/edit_profile").wants(200).hides("Please log in to access this page.")

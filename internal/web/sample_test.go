@@ -52,6 +52,7 @@ func samplePages(now time.Time) map[string]any {
 
 		"explore":            &ExplorePage{Layout: Layout{Title: "Explore", Path: "/explore"}, Posts: everybodys, Pager: pager},
 		"explore-empty":      &ExplorePage{Layout: Layout{Title: "Explore", Path: "/explore"}},
+		"explore-beyond":     &ExplorePage{Layout: Layout{Title: "Explore", Path: "/explore"}, Pager: Pager{Newest: "/explore"}},
 		"explore-empty-self": &ExplorePage{Layout: Layout{Title: "Explore", Path: "/explore", Viewer: susan}},
 
 		"profile-self":     &ProfilePage{Layout: Layout{Title: "susan", Viewer: susan, Path: "/user/susan", Notices: []Notice{{Kind: "good", Text: "Your changes have been saved."}}}, Person: people[0], JoinedAt: now.AddDate(-1, -2, 0), LastSeen: now, PostCount: 1204, Followers: 17, Following: 1, Self: true, Posts: mine, Pager: Pager{Older: "/user/susan?before=4201"}},
@@ -70,7 +71,7 @@ func samplePages(now time.Time) map[string]any {
 
 		"login":       &LoginPage{Layout: Layout{Title: "Log in", Path: "/login"}},
 		"login-wrong": &LoginPage{Layout: Layout{Title: "Log in", Path: "/login", Next: "/user/susan?x=1&y=2"}, Username: Field{Value: `su"san`}, RememberMe: true, FormError: "Invalid username or password"},
-		"login-blank": &LoginPage{Layout: Layout{Title: "Log in", Path: "/login", Notices: []Notice{{Kind: "bad", Text: "Please log in to access this page."}}}, Username: Field{Error: "This field is required."}, Password: Field{Error: "This field is required."}},
+		"login-blank": &LoginPage{Layout: Layout{Title: "Log in", Path: "/login", Notices: []Notice{{Kind: "info", Text: "Please log in to access this page."}}}, Username: Field{Error: "This field is required."}, Password: Field{Error: "This field is required."}},
 
 		"register":       &RegisterPage{Layout: Layout{Title: "Register", Path: "/register"}},
 		"register-wrong": &RegisterPage{Layout: Layout{Title: "Register", Path: "/register"}, Username: Field{"susan", "Please use a different username."}, Email: Field{"susan@", "Invalid email address."}, Password: Field{"", "Use at least 8 characters."}, Password2: Field{"", "This must equal the password."}, FormError: "You were not registered."},
@@ -80,6 +81,8 @@ func samplePages(now time.Time) map[string]any {
 		"account":            &AccountPage{Layout: Layout{Title: "Password and sessions", Viewer: susan, Path: "/account"}, Email: "susan@example.org"},
 		"account-wrong":      &AccountPage{Layout: Layout{Title: "Password and sessions", Viewer: susan, Path: "/account"}, Email: "susan@example.org", FormError: "The password was not changed.", Current: Field{"", "This is not your password."}, Password: Field{"", "Use at least 8 characters."}, Password2: Field{"", "This must equal the new password."}},
 		"logout":             &LogoutPage{Layout: Layout{Title: "Log out?", Viewer: susan, Path: "/logout"}},
+
+		"drill": &DrillPage{Layout: Layout{Title: "Drill", Path: "/drill"}, Kinds: []DrillKind{{Path: "panic", Does: "The handler panics."}}},
 
 		"error-404": &ErrorPage{Layout: Layout{Title: "File Not Found", Viewer: susan}, Status: 404, Heading: "File Not Found", Message: "There is no person called “joan” here.", Help: "It may have been deleted or renamed."},
 		"error-500": &ErrorPage{Layout: Layout{Title: "An unexpected error has occurred"}, Status: 500, Heading: "An unexpected error has occurred", ID: "7F3K-92QD", Notified: true, Help: "It is not your fault."},

@@ -38,3 +38,17 @@ func TestLastSeen(t *testing.T) {
 		t.Errorf("a picture counts as a visit: %v", got)
 	}
 }
+
+// TestLastSeenOfOneself: on one's own profile it is now, also before it is stored.
+func TestLastSeenOfOneself(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.member("susan")
+	b.get("/user/susan").wants(200).shows("Last seen")
+	s.browser().get("/user/susan").wants(200).hides("Last seen") // not stored yet
+	s.restart()
+	s.clock.advance(40 * time.Second)
+	now := s.clock.Now().Format(`datetime="2006-01-02T15:04:05`)
+	b.get("/user/susan").wants(200).shows(now)
+	s.browser().get("/user/susan").wants(200).shows("Last seen").hides(now)
+}

@@ -28,7 +28,7 @@ type Options struct {
 	Catcher *fault.Catcher
 	Pages   *Pages
 
-	Logger    *slog.Logger     // for what happens outside a request; nil: slog.Default()
+	Logger    *slog.Logger     // for what an operator should set right; nil: slog.Default()
 	AccessLog *slog.Logger     // gets one record per request; nil: none
 	Redactor  *redact.Redactor // masks the secrets in the access log's addresses; nil: by the default keys
 
@@ -63,8 +63,10 @@ type Server struct {
 	catcher *fault.Catcher
 	pages   *Pages
 	logger  *slog.Logger
+	unclear sync.Once // to tell it
 	access  *accessLog
 	hasher  *microblog.Hasher
+	turns   hashTurns
 	proxies proxies
 	cross   *crossOrigin
 	scs     *scs.SessionManager

@@ -11,6 +11,14 @@ const length = (text) => {
   return n;
 };
 
+// What the server keeps of a text: no spaces at the ends, no control characters, no runs of blank
+// lines. Its twin is checkText.
+const kept = (text) => text
+  .replace(/\r\n?|[\v\f\x85\u2028\u2029]/g, "\n")
+  .replace(/[\0-\x08\x0e-\x1f\x7f-\x9f]/g, "")
+  .replace(/\n(?:[^\S\n\ufeff]*\n){2,}/g, "\n\n")
+  .replace(/^[^\S\ufeff]+|[^\S\ufeff]+$/g, "");
+
 for (const box of document.querySelectorAll("[data-limit]")) {
   const limit = Number(box.dataset.limit);
   const hint = document.getElementById(box.id + "-hint");
@@ -21,7 +29,7 @@ for (const box of document.querySelectorAll("[data-limit]")) {
   let pause;
   const say = (left) => left < 0 ? `${-left} too many` : `${left} left`;
   const count = () => {
-    const left = limit - length(box.value.replace(/\r\n?/g, "\n"));
+    const left = limit - length(kept(box.value));
     hint.textContent = say(left);
     hint.classList.toggle("over", left < 0);
     clearTimeout(pause);
