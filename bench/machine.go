@@ -1,0 +1,55 @@
+package main
+
+import (
+	"debug/buildinfo"
+	"runtime"
+	"time"
+)
+
+// memory is how much of a process is in the machine's memory, in bytes; zeros where it is not known.
+type memory struct {
+	Resident int64 `json:"resident"`
+	Peak     int64 `json:"peak"`
+}
+
+// facts are the circumstances of a run.
+type facts struct {
+	Processor string    `json:"processor"`
+	Cores     int       `json:"cores"`
+	Memory    int64     `json:"memory"` // bytes; 0: not known
+	System    string    `json:"system"`
+	Go        string    `json:"go"`
+	Date      time.Time `json:"date"`
+	Commit    string    `json:"commit"`   // of the measured binary; "" where it does not tell
+	Modified  bool      `json:"modified"` // built from a tree with changes that are not in Commit
+	Busy      float64   `json:"busy"`     // load average at the start; -1: not known
+	Database  string    `json:"database"`
+}
+
+// factsOf looks at the machine and at the binary to be measured.
+func factsOf(binary, database string) facts {
+	f := facts{
+		Processor: processor(),
+		Cores:     runtime.NumCPU(),
+		Memory:    installedMemory(),
+		System:    runtime.GOOS + "/" + runtime.GOARCH,
+		Go:        runtime.Version(),
+		Date:      time.Now().UTC(),
+		Busy:      busyness(),
+		Database:  database,
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return f
+	}
+	f.Go = info.GoVersion
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			f.Commit = s.Value[:min(len(s.Value), 12)]
+		case "vcs.modified":
+			f.Modified = s.Value == "true"
+		}
+	}
+	return f
+}

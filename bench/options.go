@@ -1,0 +1,123 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options are what the command line asks for.
+type options struct {
+	run         *regexp.Regexp
+	sizes       []int
+	posts       int
+	connections int
+	rounds      int
+	round       time.Duration
+	warmUp      time.Duration
+	database    *url.URL // a PostgreSQL server; nil: SQLite
+	binary      string
+	json        string
+}
+
+// growthName is what --run matches for the part that is not a page.
+const growthName = "growth"
+
+const usage = `Measures Microblog beside a bare net/http server that answers the same bytes,
+and how its pages do as the database grows. Run it inside the repository:
+
+  go run ./bench [flags]
+
+The tables go to standard output, what is being done to standard error. It
+takes about ten minutes, uses this machine only, and removes what it made.
+
+Flags:
+`
+
+// parseOptions reads the command line. It returns flag.ErrHelp when help was asked for and printed.
+func parseOptions(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.Usage = func() {
+		fmt.Fprint(out, usage)
+		flags.PrintDefaults()
+	}
+	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the part about growing is named \""+growthName+"\"")
+	sizes := flags.String("sizes", "10000,100000,1000000", "`numbers` of posts at which growth is measured")
+	flags.IntVar(&o.posts, "posts", 100_000, "posts in the database for the comparison")
+	flags.IntVar(&o.connections, "connections", 32, fmt.Sprintf("connections that ask at the same time, 1 to %d", maxConnections))
+	flags.IntVar(&o.rounds, "rounds", 5, "how many times each server is measured, in turns")
+	flags.DurationVar(&o.round, "round", 3*time.Second, "how long one server is measured before it is the other's turn")
+	flags.DurationVar(&o.warmUp, "warm-up", 3*time.Second, "how long each server is warmed up before a page's first round")
+	database := flags.String("database-url", "", "a PostgreSQL `URL`, such as postgres://user:password@localhost/postgres, whose user may create databases; those made are dropped at the end (default: $DATABASE_URL where that is PostgreSQL, else SQLite)")
+	flags.StringVar(&o.binary, "binary", "", "measure this microblog `program` instead of building one")
+	flags.StringVar(&o.json, "json", "", "write all figures as JSON to this `file` too; - is standard output, in place of the tables")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q; see --help", flags.Arg(0))
+	}
+	var err error
+	if o.run, err = regexp.Compile(*run); err != nil {
+		return o, fmt.Errorf("--run: %w", err)
+	}
+	if o.sizes, err = parseSizes(*sizes); err != nil {
+		return o, fmt.Errorf("--sizes: %w", err)
+	}
+	if o.database, err = parseDatabase(*database, os.Getenv("DATABASE_URL")); err != nil {
+		return o, err
+	}
+	switch {
+	case o.posts < minPosts || o.posts > maxPosts:
+		return o, fmt.Errorf("--posts: %d is not within %d and %d", o.posts, minPosts, maxPosts)
+	case o.connections < 1 || o.connections > maxConnections:
+		return o, fmt.Errorf("--connections: %d is not within 1 and %d", o.connections, maxConnections)
+	case o.rounds < 1 || o.rounds > 1000:
+		return o, fmt.Errorf("--rounds: %d is not within 1 and 1000", o.rounds)
+	case o.round < 10*time.Millisecond || o.round > time.Minute:
+		return o, fmt.Errorf("--round: %v is not within 10ms and 1m", o.round)
+	case o.warmUp < 0 || o.warmUp > time.Minute:
+		return o, fmt.Errorf("--warm-up: %v is not within 0s and 1m", o.warmUp)
+	}
+	return o, nil
+}
+
+// wanted reports whether the page or part of that name is to be measured.
+func (o options) wanted(name string) bool { return o.run.MatchString(name) }
+
+func parseSizes(text string) ([]int, error) {
+	var sizes []int
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < minPosts || n > maxPosts {
+			return nil, fmt.Errorf("%q is not a number from %d to %d", field, minPosts, maxPosts)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes, nil
+}
+
+// parseDatabase reads the flag or, without it, the environment. Its errors do not repeat the URL,
+// which may hold a password.
+func parseDatabase(flag, environment string) (*url.URL, error) {
+	text := flag
+	if text == "" {
+		text = environment
+		if !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
+			return nil, nil
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" && u.RawQuery == "" {
+		return nil, fmt.Errorf("--database-url: this is not a PostgreSQL address such as postgres://user:password@localhost/postgres")
+	}
+	return u, nil
+}
