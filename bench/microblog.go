@@ -29,7 +29,7 @@ const (
 // build compiles the program at path, a package of the module this command is run in, into dir.
 func build(ctx context.Context, path, dir string) (string, error) {
 	binary := filepath.Join(dir, "microblog.exe")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, path)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-o", binary, path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s (run this from inside the repository): %w\n%s", path, err, out)
 	}
