@@ -54,6 +54,10 @@ type Database struct {
 	// itself: a context counts until it is a read's turn, and the read runs to
 	// its end, which an index always keeps near. 0: the driver watches.
 	ShortReads int
+
+	// Present tells why what Writer writes would be lost, although the open
+	// connections still work: the file was taken away. Nil: that cannot be.
+	Present func() error
 }
 
 // New makes a Store of a database. It is for the packages that open one.
@@ -70,6 +74,7 @@ func New(db Database, o Options) *Store {
 		writer:  &pool{db: db.Writer, prepare: db.Prepare},
 
 		maxThrottles: o.MaxThrottles,
+		present:      db.Present,
 	}
 	s.reader = s.writer
 	if db.Reader != db.Writer {

@@ -32,6 +32,7 @@ type Store struct {
 	writer  *pool
 
 	maxThrottles int64
+	present      func() error
 
 	migrated atomic.Bool // the version table exists
 }
@@ -39,10 +40,16 @@ type Store struct {
 // Ready returns nil when the database answers and has the schema that this
 // program needs, or a newer one, which a newer program beside this one may
 // have made since it started. It costs one small query and gives up after two
-// seconds.
+// seconds. An SQLite file that was deleted or replaced since it was opened is
+// ErrUnavailable.
 func (s *Store) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+	if s.present != nil {
+		if err := s.present(); err != nil {
+			return trace.Wrap(&unavailable{err}, "asking whether the database is ready")
+		}
+	}
 	need, err := s.programVersion()
 	if err != nil {
 		return s.fault(err, "reading the migrations")

@@ -66,6 +66,10 @@ func Open(ctx context.Context, path string, o Options) (*store.Store, error) {
 	if err != nil {
 		return nil, errors.Join(explain(path, err), writer.Close())
 	}
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, errors.Join(explain(path, err), writer.Close(), reader.Close())
+	}
 	readers := o.Readers
 	if readers <= 0 {
 		readers = max(4, runtime.GOMAXPROCS(0))
@@ -79,7 +83,20 @@ func Open(ctx context.Context, path string, o Options) (*store.Store, error) {
 		Prepare: true,
 
 		ShortReads: readers,
+		Present:    func() error { return present(path, opened) },
 	}, o.Options), nil
+}
+
+// present returns an error unless path still names the file that was opened.
+func present(path string, opened fs.FileInfo) error {
+	now, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("the database file was taken away: %w", err)
+	}
+	if !os.SameFile(opened, now) {
+		return fmt.Errorf("the database file %s was replaced by another one; restart to use that", path)
+	}
+	return nil
 }
 
 // prepareFile makes path absolute and creates the file if there is none, so
