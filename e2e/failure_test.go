@@ -57,7 +57,7 @@ var failures = []struct {
 }
 
 // internals are what a stranger must never read.
-var internals = regexp.MustCompile(`(?i)\.go\b|goroutine|runtime|internal/|example\.org/|/tmp/|/root|sqlite|postgres|pgx|select |insert |update .* set|foreign key|constraint|nil pointer|asked for by the drill|stack|panic`)
+var internals = regexp.MustCompile(`(?i)\.go\b|goroutine|runtime|internal/|example\.org/|/tmp/|/root|sqlite|postgres|\bpgx\b|select |insert |update .* set|foreign key|constraint|nil pointer|asked for by the drill|stack|panic`)
 
 // The answer to a failure, for every kind of client.
 func TestFailureByClient(t *testing.T) {

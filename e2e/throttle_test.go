@@ -122,7 +122,7 @@ func TestRegistrationThrottle(t *testing.T) {
 	s := shared(t)
 	address := randomAddr()
 	const tries, limit = 66, 60
-	var registered, refused atomic.Int64
+	var registered, refused, busy atomic.Int64
 	var all sync.WaitGroup
 	for worker := range 3 {
 		all.Go(func() {
@@ -138,6 +138,8 @@ func TestRegistrationThrottle(t *testing.T) {
 					registered.Add(1)
 				case r.status == http.StatusTooManyRequests:
 					refused.Add(1)
+				case raceEnabled && r.status == http.StatusServiceUnavailable:
+					busy.Add(1) // hashing is slow under the race detector, and it was not its turn in time; it counts as tried
 				default:
 					t.Errorf("status %d: %s", r.status, tail(r.body))
 				}
@@ -145,7 +147,7 @@ func TestRegistrationThrottle(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if registered.Load() != limit || refused.Load() != tries-limit {
+	if registered.Load()+busy.Load() != limit || refused.Load() != tries-limit {
 		t.Errorf("%d registered and %d were refused, want %d and %d", registered.Load(), refused.Load(), limit, tries-limit)
 	}
 	c := s.client(t)
