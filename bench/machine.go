@@ -53,3 +53,39 @@ func factsOf(binary, database string) facts {
 	}
 	return f
 }
+
+// others watches how much CPU time is used by programs that are not ours.
+type others struct {
+	pids          []int
+	start         time.Time
+	machine, ours time.Duration
+}
+
+// watchOthers begins to watch; pids are our own processes, which must live until share is called.
+func watchOthers(pids ...int) others {
+	o := others{pids: pids, start: time.Now(), machine: cpuOfMachine()}
+	o.ours, _ = o.own() // share tells the error
+	return o
+}
+
+func (o others) own() (sum time.Duration, err error) {
+	for _, pid := range o.pids {
+		used, err := cpuOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
+// share returns what part of the machine's CPU time others have used since the beginning, 0 to 1; 0
+// where that is not known.
+func (o others) share() (float64, error) {
+	ours, err := o.own()
+	if err != nil {
+		return 0, err
+	}
+	used := cpuOfMachine() - o.machine - (ours - o.ours)
+	return max(0, used.Seconds()/time.Since(o.start).Seconds()/float64(runtime.NumCPU())), nil
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 )
@@ -54,6 +55,7 @@ type comparison struct {
 	Bare      figures `json:"bare"`
 	Ratio     spread  `json:"ratio"` // Microblog's answers per second through the bare server's, by round
 	Memory    memory  `json:"memory"`
+	Others    float64 `json:"others"` // share of the machine's CPU time that other programs used meanwhile; 0: not known
 }
 
 // figures are one server's.
@@ -177,6 +179,7 @@ func compare(ctx context.Context, o options, srv *server, sc scenario, p people)
 		}
 	}
 	resetPeak(pid)
+	watch := watchOthers(os.Getpid(), pid, bare.pid())
 	ratios := make([]float64, o.rounds)
 	for i := range ratios {
 		for _, one := range []*contender{&tested, &control} {
@@ -185,6 +188,9 @@ func compare(ctx context.Context, o options, srv *server, sc scenario, p people)
 			}
 		}
 		ratios[i] = c.Microblog.PerSecond[i] / c.Bare.PerSecond[i]
+	}
+	if c.Others, err = watch.share(); err != nil {
+		return comparison{}, err
 	}
 	tested.finish()
 	control.finish()

@@ -50,6 +50,28 @@ func cpuOf(pid int) (time.Duration, error) {
 	return ticks * clockTick, nil
 }
 
+// cpuOfMachine returns the CPU time that everything on this machine has used since its start; 0: not
+// known (proc_stat(5)).
+func cpuOfMachine() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	var ticks time.Duration
+	for i, f := range strings.Fields(first) {
+		switch i {
+		case 1, 2, 3, 6, 7: // user, nice, system, irq, softirq; not idle, iowait, nor stolen and guests' time
+			n, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return 0
+			}
+			ticks += time.Duration(n)
+		}
+	}
+	return ticks * clockTick
+}
+
 // processor returns the model of the CPU, "" where the kernel does not tell.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")

@@ -79,15 +79,16 @@ func (r report) writePages(b *strings.Builder) {
 			thousands(int(spreadOf(p.Microblog.PerSecond).Median)), thousands(int(spreadOf(p.Bare.PerSecond).Median)),
 			p.Ratio.Median, p.Ratio.Min, p.Ratio.Max, aim)
 	}
-	b.WriteString("\n| page | p50, p99 of Microblog | p50, p99 of bare | CPU per answer: Microblog, bare | memory: resident, peak |\n" +
-		"|---|--:|--:|--:|--:|\n")
+	b.WriteString("\n| page | p50, p99 of Microblog | p50, p99 of bare | CPU per answer: Microblog, bare | memory: resident, peak | CPU used by other programs |\n" +
+		"|---|--:|--:|--:|--:|--:|\n")
 	for _, p := range r.Pages {
-		cpu := "–"
+		cpu, foreign := "–", "–"
 		if p.Microblog.CPU > 0 {
+			foreign = fmt.Sprintf("%.0f %%", 100*p.Others)
 			cpu = fmt.Sprintf("%s, %s", micros(p.Microblog.CPU), micros(p.Bare.CPU))
 		}
-		fmt.Fprintf(b, "| %s | %s, %s | %s, %s | %s | %s |\n", p.Name, millis(p.Microblog.P50), millis(p.Microblog.P99),
-			millis(p.Bare.P50), millis(p.Bare.P99), cpu, p.Memory)
+		fmt.Fprintf(b, "| %s | %s, %s | %s, %s | %s | %s | %s |\n", p.Name, millis(p.Microblog.P50), millis(p.Microblog.P99),
+			millis(p.Bare.P50), millis(p.Bare.P99), cpu, p.Memory, foreign)
 	}
 }
 

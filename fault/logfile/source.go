@@ -77,13 +77,32 @@ func (s *sources) position(function, file string, line int) string {
 	case dir == s.module:
 		dir = ""
 	case inside:
-		dir = rel
+		dir = inlined(rel, strings.ReplaceAll(file, `\`, "/"), s.module)
 	}
 	text := path.Join(dir, base) + ":" + strconv.Itoa(line)
 	if needsQuote(text) {
 		return strconv.Quote(text)
 	}
 	return text
+}
+
+// inlined corrects dir, relative to the module, for a closure that the compiler
+// inlined into another package: its function's name is then of that package,
+// its file still of its own. Where the file does not tell the whole way, the
+// name of its directory has to do.
+func inlined(dir, file, module string) string {
+	own := path.Dir(file)
+	if file == "" || path.Base(own) == path.Base(dir) {
+		return dir
+	}
+	if rel, ok := strings.CutPrefix(own, module+"/"); ok { // -trimpath
+		return rel
+	}
+	first, _, _ := strings.Cut(dir, "/")
+	if i := strings.LastIndex(own, "/"+first+"/"); i >= 0 {
+		return own[i+1:]
+	}
+	return path.Base(own)
 }
 
 // packagePath cuts the import path out of a function's full name, for instance
