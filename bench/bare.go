@@ -85,6 +85,7 @@ type bareServer struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
 	address string
+	ending  func() error // not nil once the whole benchmark is to end, which ends the process too
 }
 
 // startBare starts this program again as the bare server.
@@ -110,7 +111,7 @@ func startBare(ctx context.Context, rec recording) (*bareServer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the bare server: %w", err)
 	}
-	b := &bareServer{cmd: cmd, stdin: stdin}
+	b := &bareServer{cmd: cmd, stdin: stdin, ending: ctx.Err}
 	if _, err := stdin.Write(append(text, '\n')); err != nil {
 		return nil, errors.Join(fmt.Errorf("telling the bare server what to answer: %w", err), b.stop())
 	}
@@ -126,7 +127,7 @@ func (b *bareServer) pid() int { return b.cmd.Process.Pid }
 
 // stop ends the process and waits for it.
 func (b *bareServer) stop() error {
-	if err := errors.Join(b.stdin.Close(), b.cmd.Wait()); err != nil {
+	if err := errors.Join(b.stdin.Close(), b.cmd.Wait()); err != nil && b.ending() == nil {
 		return fmt.Errorf("stopping the bare server: %w", err)
 	}
 	return nil

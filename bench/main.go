@@ -38,8 +38,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := measure(ctx, o, stderr)
-	if err == nil {
-		err = write(r, o.json, stdout)
+	if err == nil || len(r.Pages) > 0 { // what was measured before the end is of use too
+		err = errors.Join(err, write(r, o.json, stdout))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)

@@ -80,6 +80,7 @@ type server struct {
 	address string
 	stderr  *tail
 	ended   chan error
+	ending  func() error // not nil once the whole benchmark is to end, which interrupts the server too
 }
 
 var announced = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
@@ -91,7 +92,7 @@ func (s site) start(ctx context.Context, args []string, settings ...string) (*se
 	cmd.Env = s.environment(settings...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopTimeout
-	srv := &server{cmd: cmd, stderr: &tail{}, ended: make(chan error, 1)}
+	srv := &server{cmd: cmd, stderr: &tail{}, ended: make(chan error, 1), ending: ctx.Err}
 	cmd.Stderr = srv.stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -190,12 +191,14 @@ func (s *server) signIn(ctx context.Context, username, password string) (string,
 
 // stop asks the server to stop, waits for it, and ends it if it takes too long.
 func (s *server) stop() error {
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
-		return s.kill() // a system without this signal
+	if s.ending() == nil {
+		if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+			return s.kill() // a system without this signal
+		}
 	}
 	select {
 	case err := <-s.ended:
-		if err != nil {
+		if err != nil && s.ending() == nil {
 			return fmt.Errorf("stopping Microblog: %w; it said: %s", err, s.stderr)
 		}
 		return nil

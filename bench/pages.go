@@ -102,18 +102,18 @@ func comparePages(ctx context.Context, o options, s site, p people, progress io.
 		}
 		if running != nil && !sc.sharesServer(last) {
 			if stop(); err != nil {
-				return nil, err
+				return all, err
 			}
 		}
 		if running == nil {
 			if running, err = s.start(ctx, sc.args, sc.settings...); err != nil {
-				return nil, err
+				return all, err
 			}
 		}
 		last = sc
 		c, err := compare(ctx, o, running, sc, p)
 		if err != nil {
-			return nil, fmt.Errorf("measuring %s: %w", sc.name, err)
+			return all, fmt.Errorf("measuring %s: %w", sc.name, err)
 		}
 		fmt.Fprintf(progress, "%s: %.0f/s, bare %.0f/s, ratio %.3f\n", c.Name,
 			spreadOf(c.Microblog.PerSecond).Median, spreadOf(c.Bare.PerSecond).Median, c.Ratio.Median)
