@@ -25,6 +25,8 @@ const (
 	KindNoAnswer Kind = "noanswer" // a handler returned without answering
 	KindGoexit   Kind = "goexit"   // runtime.Goexit ended the handler's goroutine
 	KindPage     Kind = "page"     // the page for an answer that is no failure itself could not be made
+	KindCrash    Kind = "crash"    // the whole process ended by a panic or a fatal error; found by the next start
+	KindEnded    Kind = "ended"    // the whole process ended without a word, such as by SIGKILL; found by the next start
 )
 
 // What a Failure's stack is the stack of.
@@ -33,6 +35,7 @@ const (
 	StackWrapped = "wrapped" // where the error was first wrapped, or made, with package trace
 	StackHandled = "handled" // where the error arrived: the handler that returned it, or who reported it
 	StackExit    = "exit"    // where the goroutine was ended
+	StackCrash   = "crash"   // of the goroutine that ended the process
 )
 
 // Failure is all that is known about one thing that failed. Every text in it is masked and bounded.
@@ -66,6 +69,8 @@ type Failure struct {
 	// Reported says that it came by Catcher.Report or Catcher.Go, not as the answer to a request. Of
 	// Request there are then the method, the route and the path only.
 	Reported bool `json:"reported,omitempty"`
+	// Output is the end of what the process wrote as it crashed, of a KindCrash and KindEnded only.
+	Output string `json:"output,omitempty"`
 }
 
 // Build is which program this is, as the Go toolchain noted it.
@@ -76,10 +81,14 @@ type Build struct {
 	Time     time.Time `json:"time,omitzero"` // of the revision, UTC
 	Modified bool      `json:"modified,omitempty"`
 	Go       string    `json:"go"`
+	// ID tells builds apart that are the same revision: twelve hexadecimal digits of a hash of the
+	// toolchain's build ID; "" where that cannot be read.
+	ID string `json:"id,omitempty"`
 }
 
-func readBuild() Build {
-	b := Build{Go: runtime.Version()}
+// ReadBuild returns the build of the running program.
+func ReadBuild() Build {
+	b := Build{Go: runtime.Version(), ID: buildID()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

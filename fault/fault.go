@@ -89,7 +89,7 @@ func New(o Options) *Catcher {
 		secrets:   o.Secrets,
 		translate: o.Translate,
 		module:    o.Module,
-		build:     readBuild(),
+		build:     ReadBuild(),
 	}
 	if c.timeout <= 0 {
 		c.timeout = defaultRecordTimeout

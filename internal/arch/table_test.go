@@ -16,14 +16,18 @@ const table = `
 fault/trace                        -
 fault/redact                       -
 fault/logfile                      -
-fault/outbox                       -
+fault/internal/filelock            -
 fault/internal/freeze              -
 fault/sqltrace                     fault/trace
 fault                              fault/trace fault/redact [faultdev] fault/internal/freeze
-fault/journal                      fault
-fault/incident                     fault
-fault/errormail                    fault fault/incident fault/outbox
-fault/desk                         fault fault/incident fault/journal fault/outbox
+fault/outbox                       fault/internal/filelock
+fault/source                       fault fault/trace
+fault/journal                      fault fault/internal/filelock
+fault/crash                        fault fault/trace fault/redact fault/internal/filelock
+fault/incident                     fault fault/trace fault/internal/filelock
+fault/incident/incidenttest        fault fault/trace fault/incident
+fault/errormail                    fault fault/trace fault/incident fault/outbox fault/source
+fault/desk                         fault fault/trace fault/incident fault/journal fault/outbox fault/source
 fault/faulttest                    fault/...
 fault/internal/devtool/...         fault fault/internal/devtool/...
 fault/cmd/fault                    fault/internal/devtool/...
