@@ -23,25 +23,17 @@ type seeded struct {
 	remove func() error // drops what lies outside the site's directory
 }
 
-// found makes a site in a new directory below dir, with a migrated database and so many posts in it.
+// found makes a site with a database of so many posts.
 func found(ctx context.Context, o options, binary, dir, name string, posts int) (_ *seeded, err error) {
-	f := &seeded{site: site{binary: binary, dir: filepath.Join(dir, name)}, remove: func() error { return nil }}
-	if err := os.Mkdir(f.site.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making a site's directory: %w", err)
-	}
-	if o.database != nil {
-		if err := f.createPostgres(ctx, o.database); err != nil {
-			return nil, err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, f.remove())
-			}
-		}()
-	}
-	if err := f.site.migrate(ctx); err != nil {
+	f, err := newSite(ctx, o, binary, dir, name)
+	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.remove())
+		}
+	}()
 	db, err := f.open()
 	if err != nil {
 		return nil, err
@@ -52,6 +44,23 @@ func found(ctx context.Context, o options, binary, dir, name string, posts int) 
 	}
 	if f.size, err = f.settle(ctx, db); err != nil {
 		return nil, err
+	}
+	return f, nil
+}
+
+// newSite makes a site whose database has its tables and nothing in them.
+func newSite(ctx context.Context, o options, binary, dir, name string) (_ *seeded, err error) {
+	f := &seeded{site: site{binary: binary, dir: filepath.Join(dir, name)}, remove: func() error { return nil }}
+	if err := os.Mkdir(f.site.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a site's directory: %w", err)
+	}
+	if o.database != nil {
+		if err := f.createPostgres(ctx, o.database); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.site.migrate(ctx); err != nil {
+		return nil, errors.Join(err, f.remove())
 	}
 	return f, nil
 }

@@ -1,5 +1,6 @@
 // Command bench measures Microblog's throughput, latency and memory beside a bare net/http server
-// that answers the same bytes, and how its pages do as the database grows.
+// that answers the same bytes, how its pages do as the database grows,
+// and what failures cost with and without a mail server.
 package main
 
 import (
@@ -78,6 +79,20 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 			return r, err
 		}
 		r.Growth = &g
+	}
+	if o.wanted(failuresName) {
+		f, err := measureFailures(ctx, o, binary, dir, progress)
+		if err != nil {
+			return r, err
+		}
+		r.Failing = &f
+	}
+	if o.wanted(stormName) {
+		st, err := measureStorm(ctx, o, binary, dir, progress)
+		if err != nil {
+			return r, err
+		}
+		r.Storm = &st
 	}
 	return r, nil
 }

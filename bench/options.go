@@ -30,7 +30,8 @@ type options struct {
 const growthName = "growth"
 
 const usage = `Measures Microblog beside a bare net/http server that answers the same bytes,
-and how its pages do as the database grows. Run it inside the repository:
+how its pages do as the database grows, and what failing requests cost without
+a mail server, with a good one and with one that is silent. Run it inside the repository:
 
   go run ./bench [flags]
 
@@ -49,7 +50,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
 	}
-	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the part about growing is named \""+growthName+"\"")
+	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\" and \""+stormName+"\"")
 	sizes := flags.String("sizes", "10000,100000,1000000", "`numbers` of posts at which growth is measured")
 	flags.IntVar(&o.posts, "posts", 100_000, "posts in the database for the comparison")
 	flags.IntVar(&o.connections, "connections", 32, fmt.Sprintf("connections that ask at the same time, 1 to %d", maxConnections))

@@ -18,6 +18,8 @@ type report struct {
 	People      int          `json:"people"`
 	Pages       []comparison `json:"pages,omitempty"`
 	Growth      *growth      `json:"growth,omitempty"`
+	Failing     *failing     `json:"failing,omitempty"`
+	Storm       *storm       `json:"storm,omitempty"`
 }
 
 // markdown writes the report as Markdown tables.
@@ -29,6 +31,12 @@ func (r report) markdown(w io.Writer) error {
 	}
 	if r.Growth != nil {
 		r.Growth.write(&b)
+	}
+	if r.Failing != nil {
+		r.Failing.write(&b)
+	}
+	if r.Storm != nil {
+		r.Storm.write(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
