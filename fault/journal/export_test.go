@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// FaultyDisk is the operating system's disk, but for what a test makes of it.
+type FaultyDisk struct {
+	osDisk
+	Syncs atomic.Int64 // of files
+
+	mu    sync.Mutex
+	err   error         // of everything that writes
+	room  int64         // with err: bytes that are written before it
+	stuck chan struct{} // writing waits until it is closed
+}
+
+// OpenOn is Open on that disk.
+func OpenOn(o Options, d *FaultyDisk) (*Journal, error) { return openOn(o, d) }
+
+// Fail makes all writing fail after so many bytes, or with nil work again.
+func (d *FaultyDisk) Fail(err error, after int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err, d.room = err, after
+}
+
+// Stick makes all writing wait until the returned function is called.
+func (d *FaultyDisk) Stick() (release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	stuck := make(chan struct{})
+	d.stuck = stuck
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		d.stuck = nil
+		d.mu.Unlock()
+		close(stuck)
+	})
+}
+
+// take returns how many of n bytes may be written, and the error for the others.
+func (d *FaultyDisk) take(n int64) (int64, error) {
+	d.mu.Lock()
+	stuck := d.stuck
+	d.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err == nil || n > 0 && n <= d.room {
+		d.room -= n
+		return n, nil
+	}
+	n = max(0, min(n, d.room))
+	d.room = 0
+	return n, d.err
+}
+
+func (d *FaultyDisk) mkdir(path string) error {
+	if _, err := d.take(0); err != nil {
+		return err
+	}
+	return d.osDisk.mkdir(path)
+}
+
+func (d *FaultyDisk) create(path string) (file, error) {
+	if _, err := d.take(0); err != nil {
+		return nil, err
+	}
+	f, err := d.osDisk.create(path)
+	return d.wrap(f, err)
+}
+
+func (d *FaultyDisk) open(path string) (file, error) {
+	f, err := d.osDisk.open(path)
+	return d.wrap(f, err)
+}
+
+func (d *FaultyDisk) wrap(f file, err error) (file, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &faultyFile{file: f, disk: d}, nil
+}
+
+func (d *FaultyDisk) rename(from, to string) error {
+	if _, err := d.take(0); err != nil {
+		return err
+	}
+	return d.osDisk.rename(from, to)
+}
+
+type faultyFile struct {
+	file
+	disk *FaultyDisk
+}
+
+func (f *faultyFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.disk.take(int64(len(p)))
+	if n > 0 {
+		if m, err := f.file.WriteAt(p[:n], off); err != nil {
+			return m, err
+		}
+	}
+	return int(n), err
+}
+
+func (f *faultyFile) Truncate(size int64) error {
+	if _, err := f.disk.take(0); err != nil {
+		return err
+	}
+	return f.file.Truncate(size)
+}
+
+func (f *faultyFile) Sync() error {
+	f.disk.Syncs.Add(1)
+	if _, err := f.disk.take(0); err != nil {
+		return err
+	}
+	return f.file.Sync()
+}
+
+// NewerHeader returns the header of a file of a version that is not known.
+func NewerHeader() []byte {
+	b := appendHeader(nil, 1, time.Now())
+	binary.LittleEndian.PutUint16(b[8:], version+1)
+	binary.LittleEndian.PutUint32(b[headerSize-4:], crc32.Checksum(b[:headerSize-4], table))
+	return b
+}
+
+const testStream = "20260101T000000Z-0000000000000001"
+
+// Segment returns the content of a segment with these payloads.
+func Segment(payloads ...string) []byte {
+	b := appendHeader(nil, salt(testStream), time.Unix(1, 0))
+	for i, p := range payloads {
+		b = appendFrame(b, salt(testStream), frame{kind: kindFailure, seq: int64(i + 1), time: time.Unix(1, 0), payload: []byte(p)})
+	}
+	return b
+}
+
+// Scan returns the payloads found in the content of a segment, the offset behind the last one, and
+// what is between and behind them, from and to.
+func Scan(data []byte) (payloads [][]byte, end int, gaps [][2]int, err error) {
+	end, all, err := scan(data, salt(testStream), func(f frame) { payloads = append(payloads, f.payload) })
+	for _, g := range all {
+		gaps = append(gaps, [2]int{g.from, g.to})
+	}
+	return payloads, end, gaps, err
+}
