@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"net/url"
 	"time"
 
 	"example.org/microblog/fault/redact"
@@ -51,7 +50,7 @@ func (a *accessLog) write(r *http.Request, st *state, aborted bool) {
 	}
 	attrs := [9]slog.Attr{
 		slog.String("method", r.Method),
-		slog.String("path", a.path(r.URL)),
+		slog.String("path", a.path(r)),
 		slog.Int("status", status),
 		slog.Int64("bytes", bytes),
 		slog.Float64("ms", math.Round(float64(end.Sub(st.start))/1e4)/100),
@@ -70,12 +69,21 @@ func (a *accessLog) write(r *http.Request, st *state, aborted bool) {
 }
 
 // path returns the request's address as the log shows it.
-func (a *accessLog) path(u *url.URL) string {
+func (a *accessLog) path(r *http.Request) string {
+	u, red := r.URL, a.redactor
+	if u.RawQuery != "" || len(u.Path) >= shortestSecret {
+		if secrets := RequestSecrets(r); len(secrets) > 0 {
+			red = red.With(secrets...)
+		}
+	}
 	if u.RawQuery == "" && !u.ForceQuery {
 		if u.Path == "" {
-			return a.redactor.Text(u.Opaque) // "*", or a proxy request's host
+			return red.Text(u.Opaque) // "*", or a proxy request's host
 		}
-		return a.redactor.Text(u.EscapedPath())
+		return red.Text(u.EscapedPath())
 	}
-	return a.redactor.URL(u)
+	return red.URL(u)
 }
+
+// shortestSecret is less than the length of any of a request's own secrets, in bytes: a shorter path cannot hold one.
+const shortestSecret = 16

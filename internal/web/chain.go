@@ -17,7 +17,7 @@ func (s *Server) chain(routes http.Handler) http.Handler {
 // one context and one response writer.
 func (s *Server) outer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		st := &state{start: time.Now(), origin: s.proxies.origin(r)}
+		st := &state{start: time.Now(), origin: s.proxies.origin(r), desk: s.desk != nil}
 		st.requestID = requestID(r, st.trusted)
 		st.ctx = requestContext{Context: r.Context(), state: st, deadline: st.start.Add(s.requestTimeout)}
 		st.w.ResponseWriter = w

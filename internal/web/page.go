@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"time"
 )
 
@@ -11,6 +12,8 @@ type Layout struct {
 	Path    string  // of the request, to mark the current place in the navigation
 	Next    string  // where signing in leads back to; "" leads home
 	Notices []Notice
+	// Stylesheet is the address of a stylesheet of the page's own, which is then given more width.
+	Stylesheet string
 }
 
 // Viewer is the person who looks at the page.
@@ -18,6 +21,7 @@ type Viewer struct {
 	ID       int64
 	Username string
 	Admin    bool
+	Desk     bool // the viewer may see the incidents
 }
 
 // Notice is a message shown once at the top of the next page.
@@ -157,6 +161,12 @@ type DeletePostPage struct {
 type DrillPage struct {
 	Layout
 	Kinds []DrillKind
+}
+
+// FramePage is a page of another part of the site in this one's frame; see Server.Frame.
+type FramePage struct {
+	Layout
+	Body template.HTML
 }
 
 // ErrorPage is every page for a failed request.

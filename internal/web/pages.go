@@ -50,6 +50,7 @@ func pageTemplates() []pageTemplate {
 		{LogoutPage{}, "logout.html"},
 		{DeletePostPage{}, "delete_post.html"},
 		{DrillPage{}, "drill.html"},
+		{FramePage{}, "frame.html"},
 		{ErrorPage{}, "error.html"},
 	}
 }

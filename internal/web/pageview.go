@@ -4,7 +4,7 @@ import "strings"
 
 // Place is the entry of the navigation that a page belongs to; at most one is true.
 type Place struct {
-	Home, Explore, Profile, Login, Register bool
+	Home, Explore, Profile, Desk, Login, Register bool
 }
 
 // Place finds the entry of the navigation by the address.
@@ -14,6 +14,7 @@ func (l Layout) Place() Place {
 		Home:     l.Path == "/" || l.Path == "/index",
 		Explore:  l.Path == "/explore",
 		Profile:  isUser && l.Viewer != nil && user == l.Viewer.Username,
+		Desk:     l.Path == DeskPath || strings.HasPrefix(l.Path, DeskPath+"/"),
 		Login:    l.Path == "/login",
 		Register: l.Path == "/register",
 	}

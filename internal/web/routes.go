@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 
 	"example.org/microblog/fault"
 )
@@ -55,6 +57,11 @@ func (s *Server) routes(drill bool) http.Handler {
 		"GET /healthz":       healthz,
 		"GET /readyz":        s.readyz,
 	})
+	if s.desk != nil {
+		desk := s.administrators(s.desk)
+		mux.Handle(DeskPath, desk)
+		mux.Handle(DeskPath+"/", desk)
+	}
 	if drill {
 		add(s.withForm, s.drillRoutes())
 	}
@@ -100,6 +107,10 @@ func wanted(r *http.Request) string {
 	}
 	if r.URL.Path == "/logout_everywhere" {
 		return "/account"
+	}
+	if below, ok := strings.CutPrefix(r.URL.Path, DeskPath+"/"); ok { // …/{incident}/resolve and the like
+		id, _, _ := strings.Cut(below, "/")
+		return safeNext(DeskPath + "/" + url.PathEscape(id))
 	}
 	return safeNext(r.URL.EscapedPath())
 }

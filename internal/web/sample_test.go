@@ -84,6 +84,8 @@ func samplePages(now time.Time) map[string]any {
 
 		"drill": &DrillPage{Layout: Layout{Title: "Drill", Path: "/drill"}, Kinds: []DrillKind{{Path: "panic", Does: "The handler panics."}}},
 
+		"frame": &FramePage{Layout: Layout{Title: "Incidents", Viewer: &Viewer{ID: 1, Username: "susan", Admin: true, Desk: true}, Path: "/admin/incidents/status", Stylesheet: "/admin/incidents/desk.0123456789abcdef.css"}, Body: "<h1>Incidents</h1><p>None.</p>"},
+
 		"error-404": &ErrorPage{Layout: Layout{Title: "File Not Found", Viewer: susan}, Status: 404, Heading: "File Not Found", Message: "There is no person called “joan” here.", Help: "It may have been deleted or renamed."},
 		"error-500": &ErrorPage{Layout: Layout{Title: "An unexpected error has occurred"}, Status: 500, Heading: "An unexpected error has occurred", ID: "7F3K-92QD", Notified: true, Help: "It is not your fault."},
 		"error-503": &ErrorPage{Layout: Layout{Title: "Not available"}, Status: 503, Heading: "Microblog is not available right now", RetryAfter: 2 * time.Minute, Wait: "2 minutes"},

@@ -44,14 +44,28 @@ type crossOrigin struct {
 }
 
 func newCrossOrigin(base *url.URL) (*crossOrigin, error) {
-	c := &crossOrigin{std: http.NewCrossOriginProtection()}
+	std, err := CrossOriginProtection(base)
+	if err != nil {
+		return nil, err
+	}
+	c := &crossOrigin{std: std}
 	if base != nil {
 		c.base = originOf(base)
-		if err := c.std.AddTrustedOrigin(c.base); err != nil {
+	}
+	return c, nil
+}
+
+// CrossOriginProtection returns what a Server with this BaseURL tells its own requests by: those of
+// the same origin, and those of the base's, which a proxy may have made another one. Nil: there is no
+// base. It is meant for the CrossOrigin of a desk, so that both decide alike.
+func CrossOriginProtection(base *url.URL) (*http.CrossOriginProtection, error) {
+	p := http.NewCrossOriginProtection()
+	if base != nil {
+		if err := p.AddTrustedOrigin(originOf(base)); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	return p, nil
 }
 
 // originOf returns the origin of u as browsers write it (RFC 6454, 6.2): in lower case and without

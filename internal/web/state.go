@@ -21,6 +21,7 @@ type state struct {
 	origin
 	requestID string
 	start     time.Time
+	desk      bool // there is one; see Options.Desk
 
 	user       *microblog.User // who is signed in; nil: nobody
 	viewer     Viewer          // the same, as pages show it
@@ -92,7 +93,7 @@ func RequestID(r *http.Request) string {
 func (st *state) setUser(user *microblog.User) {
 	st.user = user
 	if user != nil {
-		st.viewer = Viewer{ID: user.ID, Username: user.Username, Admin: user.Admin}
+		st.viewer = Viewer{ID: user.ID, Username: user.Username, Admin: user.Admin, Desk: user.Admin && st.desk}
 	}
 }
 

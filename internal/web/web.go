@@ -44,6 +44,10 @@ type Options struct {
 	SecretKey []byte // signs cookies; at least 16 bytes, the same for all replicas
 	Drill     bool   // mount /drill, where everybody can make the server fail
 
+	// Desk shows the incidents. It is mounted at DeskPath, below which it finds its whole path, and
+	// reached by administrators only; AdministratorsOnly and Server.Frame are for it. Nil: there is none.
+	Desk http.Handler
+
 	Hasher         *microblog.Hasher // nil: the zero Hasher
 	HashWait       time.Duration     // how long a request waits for its turn to hash a password; 0: 5 s
 	RequestTimeout time.Duration     // how long a request may wait for the database in all; 0: 20 s
@@ -81,6 +85,7 @@ type Server struct {
 	requestTimeout time.Duration
 	now            func() time.Time
 	hsts           bool
+	desk           http.Handler // nil: none
 }
 
 // New returns a Server. The error names every option that is missing or impossible.
@@ -102,6 +107,7 @@ func New(o Options) (*Server, error) {
 		requestTimeout: o.RequestTimeout,
 		now:            o.Now,
 		hsts:           o.BaseURL != nil && o.BaseURL.Scheme == "https",
+		desk:           o.Desk,
 	}
 	var err error
 	if s.cross, err = newCrossOrigin(o.BaseURL); err != nil {
