@@ -34,6 +34,10 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the web server (this is what microblog does without a command)."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to the schema of this version, or tell where it stands."`
 	User    userCommand    `cmd:"" help:"Add and list people, set a password, make administrators."`
+
+	Incidents incidentsCommand `cmd:"" help:"List what failed, show it, resolve or mute it."`
+	Doctor    doctorCommand    `cmd:"" help:"Check the settings, the database, the disk, the logs and the mail server, and say what to change."`
+
 	Version versionCommand `cmd:"" help:"Tell the version, the commit and the Go release of this binary."`
 }
 
@@ -128,6 +132,7 @@ func report(w io.Writer, parser *kong.Kong, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errWrong):
 	case errors.As(err, &wrong):
 		return usage(w, parser, err)
 	case errors.As(err, &many):

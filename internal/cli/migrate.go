@@ -25,7 +25,7 @@ type migrateUp struct{}
 // Run applies the pending migrations.
 func (migrateUp) Run(ctx context.Context, in *invocation) error {
 	return in.withStore(ctx, func(db *store.Store) error {
-		applied, err := db.Migrate(ctx)
+		applied, err := app.Migrate(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -75,6 +75,10 @@ func (in *invocation) withExistingStore(ctx context.Context, work func(*store.St
 	if err != nil {
 		return err
 	}
+	return withExistingStore(ctx, cfg, work)
+}
+
+func withExistingStore(ctx context.Context, cfg config.Config, work func(*store.Store) error) error {
 	if cfg.Database.Kind == config.SQLite {
 		if _, err := os.Stat(cfg.Database.Path); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no database at %s; correct the setting DATA_DIR or DATABASE_URL, or make one with microblog serve, migrate or user add", cfg.Database.Path)
@@ -95,7 +99,7 @@ func withStore(ctx context.Context, cfg config.Config, work func(*store.Store) e
 // migrated makes work begin on a database that has the tables of this version.
 func migrated(ctx context.Context, work func(*store.Store) error) func(*store.Store) error {
 	return func(db *store.Store) error {
-		if _, err := db.Migrate(ctx); err != nil {
+		if _, err := app.Migrate(ctx, db); err != nil {
 			return err
 		}
 		return work(db)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/internal/app"
 	"example.org/microblog/internal/config"
 )
@@ -31,6 +32,8 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 		Stdout:   in.Out,
 		Terminal: isTerminal(in.Out),
 		Stderr:   in.Err,
+
+		Supervised: os.Getenv(fault.SupervisorVariable) != "",
 	})
 	if err != nil {
 		return err
