@@ -9,6 +9,11 @@ import (
 	"os"
 )
 
+// SupervisorVariable is the environment variable that a supervisor for development sets, to anything
+// but "", in the processes that it starts. They send no error mails, and leave the output of a crash to
+// the supervisor.
+const SupervisorVariable = "FAULT_RUN"
+
 // buildIDArea is how far into an executable the toolchain's build ID may lie, in bytes: the linker
 // puts it near the beginning.
 const buildIDArea = 64 << 10

@@ -50,7 +50,14 @@ type Options struct {
 	Stderr   io.Writer // for what cannot be logged
 
 	Grace time.Duration // how long running requests may take to finish when the server stops; 0: 15 s
+
+	// Supervised says that a supervisor started this process for development: it takes the output of a crash, and error mails
+	// are off.
+	Supervised bool
 }
+
+// mails reports whether failures are mailed.
+func (o Options) mails() bool { return o.Config.Mail.Enabled() && !o.Supervised }
 
 // errStopping is why a request's context ends when the server cannot wait for it any longer.
 var errStopping = errors.New("the server is stopping")
@@ -62,6 +69,7 @@ type App struct {
 	logs     *logs
 	listener net.Listener
 	store    *store.Store
+	failures *failures
 	catcher  *fault.Catcher
 	web      *web.Server
 	server   *http.Server
@@ -107,9 +115,6 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	for _, warning := range o.Config.Warnings {
 		a.log.WarnContext(ctx, warning)
 	}
-	if o.Config.Mail.Enabled() {
-		a.log.WarnContext(ctx, "MAIL_SERVER is set, but this version sends no error mails yet: failures are in this log only")
-	}
 	if o.Drill {
 		a.log.WarnContext(ctx, "The drill is on: anyone who can reach this server can make it fail, and can end it, at /drill")
 	}
@@ -124,13 +129,17 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.failures, err = openFailures(ctx, o, a.log, redact.New(redact.Options{Values: o.Config.Secrets()}))
+	if err != nil {
+		return nil, err
+	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	a.store, err = OpenStore(starting, o.Config)
 	if err != nil {
 		return nil, err
 	}
-	applied, err := a.store.Migrate(starting)
+	applied, err := Migrate(starting, a.store)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +148,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	key, err := a.secretKey(starting)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.failures.openBook(o, a.store); err != nil {
 		return nil, err
 	}
 	if err := a.buildServer(o, key); err != nil {
@@ -167,12 +179,17 @@ func (a *App) buildServer(o Options, key []byte) error {
 	a.catcher = fault.New(fault.Options{
 		Pages:     pages.Errors(web.CurrentViewer),
 		Logger:    a.log,
+		Recorder:  a.failures.journal,
 		User:      web.CurrentUserLabel,
 		Secrets:   web.RequestSecrets,
 		RequestID: web.RequestID,
 		Redactor:  redactor,
 		Translate: web.Translate,
 	})
+	incidents, err := a.desk()
+	if err != nil {
+		return err
+	}
 	a.web, err = web.New(web.Options{
 		Store:          a.store,
 		Catcher:        a.catcher,
@@ -184,6 +201,7 @@ func (a *App) buildServer(o Options, key []byte) error {
 		TrustedProxies: o.Config.TrustedProxies,
 		SecretKey:      key,
 		Drill:          o.Drill,
+		Desk:           incidents,
 	})
 	if err != nil {
 		return err
@@ -218,6 +236,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer background.Wait()
 	defer stop()
 
+	a.failures.start()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
 	a.log.InfoContext(ctx, "Microblog is listening", "url", a.URL())
@@ -294,8 +313,16 @@ func (a *App) Close() error {
 			defer cancel()
 			errs = append(errs, a.web.Close(ctx), a.catcher.Wait(ctx))
 		}
+		if a.failures != nil {
+			a.failures.drain()
+		}
 		if a.store != nil {
 			errs = append(errs, a.store.Close())
+		}
+		if a.failures != nil {
+			errs = append(errs, a.failures.close())
+		}
+		if a.store != nil {
 			a.log.Info("Microblog stopped")
 		}
 		// A log that could not be written has told so on standard error, with the count. It is no failure of the stop.

@@ -17,6 +17,7 @@ fault/trace                        -
 fault/redact                       -
 fault/logfile                      -
 fault/internal/filelock            -
+fault/internal/smtptest            -
 fault/internal/freeze              -
 fault/sqltrace                     fault/trace
 fault                              fault/trace fault/redact [faultdev] fault/internal/freeze
