@@ -145,6 +145,9 @@ func contend(ctx context.Context, o options, srv *server, path string, status in
 		return nil, fmt.Errorf("%s answered %d instead of %d", path, h.status, status)
 	}
 	t.length = h.length
+	if status >= http.StatusInternalServerError {
+		t.length = anyLength // the page says that somebody was notified only if the capture was durable in time
+	}
 	return &contender{load: load{srv.address, []target{t}, failingConnections, o.round}, pid: srv.pid()}, nil
 }
 

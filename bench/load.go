@@ -22,8 +22,11 @@ type target struct {
 	name    string // for messages: the path
 	request []byte // as sent
 	status  int
-	length  int // of the answer's body, in bytes
+	length  int // of the answer's body, in bytes; anyLength: it varies
 }
+
+// anyLength is the length of a body that varies.
+const anyLength = -1
 
 // load asks a server on this machine for the same targets over and over: each connection sends its
 // next request as soon as it has the answer to the one before.
@@ -162,7 +165,7 @@ func (w *worker) exchange(t *target) (head, error) {
 	if err != nil {
 		return head{}, fmt.Errorf("%s: reading the answer: %w", t.name, err)
 	}
-	if h.status != t.status || h.length != t.length {
+	if h.status != t.status || t.length != anyLength && h.length != t.length {
 		return head{}, fmt.Errorf("%s: answered %d with %d bytes where %d with %d bytes was expected",
 			t.name, h.status, h.length, t.status, t.length)
 	}

@@ -25,8 +25,9 @@ type Receipt struct {
 const (
 	defaultRecordTimeout = 250 * time.Millisecond
 	// maxRecording bounds how many calls of a Recorder may be under way, those included that nobody
-	// waits for any more.
-	maxRecording = 32
+	// waits for any more. A Recorder that keeps to its context has no more of them than requests fail
+	// at the same time; beyond the bound failures are only logged.
+	maxRecording = 1024
 )
 
 // recording is a failure that was recorded, or should have been. The zero value is none.

@@ -89,22 +89,22 @@ func TestStragglersAreBounded(t *testing.T) {
 			<-release
 			return fault.Receipt{Durable: true}
 		})})
-		for range 40 {
+		for range 1100 {
 			failing(g)
 		}
-		if n := calls.Load(); n != 32 {
-			t.Errorf("%d calls are under way, want 32", n)
+		if n := calls.Load(); n != 1024 {
+			t.Errorf("%d calls are under way, want 1024", n)
 		}
 		if _, took := failing(g); took != 0 {
 			t.Errorf("an answer waited %v for a Recorder that is stuck", took)
 		}
 		logged := g.log.at(slog.LevelError)
-		if got := attr(logged[len(logged)-1], "recorder"); got != "not recorded: 32 earlier ones are still under way" {
+		if got := attr(logged[len(logged)-1], "recorder"); got != "not recorded: 1024 earlier ones are still under way" {
 			t.Errorf("logged recorder=%q", got)
 		}
 		close(release)
 		synctest.Wait()
-		if _, took := failing(g); took != 0 || calls.Load() != 33 {
+		if _, took := failing(g); took != 0 || calls.Load() != 1025 {
 			t.Errorf("after the Recorder recovered: %d calls, %v", calls.Load(), took)
 		}
 	})

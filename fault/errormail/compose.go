@@ -48,12 +48,16 @@ func Compose(o Options, n incident.Notice, facts Facts) outbox.Mail {
 			mail.Header["In-Reply-To"] = first
 		}
 	}
-	for d := all; ; d = d.less() {
+	for d := all; ; {
 		l := newLetter(&o, n, facts, d)
 		l.Subject = mail.Subject
 		mail.Text, mail.HTML = l.text(), l.html()
-		if encodedSize(mail.Text)+encodedSize(mail.HTML) <= maxMail || d.text == 1 {
+		size := encodedSize(mail.Text) + encodedSize(mail.HTML)
+		if size <= maxMail || d.text == 1 {
 			return mail
+		}
+		for d = d.less(); size > 4*maxMail; size /= 2 { // Far too long: that much less at once.
+			d = d.less()
 		}
 	}
 }

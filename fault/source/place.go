@@ -22,9 +22,8 @@ type place struct {
 
 // tree is the directory of a module that may change.
 type tree struct {
-	module  string
-	version string // as in the names of compiled files, "" for none
-	dir     string
+	module string
+	dir    string
 }
 
 // places returns where the frame's file may be, the surest first.

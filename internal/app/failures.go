@@ -97,13 +97,14 @@ func OpenBook(cfg config.Config, db *store.Store, logger *slog.Logger) (*inciden
 
 // failures is the way of a failure from the catcher to the administrators' mail.
 type failures struct {
-	log     *slog.Logger
-	journal *journal.Journal
-	watcher *crash.Watcher
-	source  *source.Finder
-	book    *incident.Book
-	outbox  *outbox.Outbox    // nil when no mail is sent
-	mailer  *errormail.Mailer // likewise
+	log      *slog.Logger
+	redactor *redact.Redactor
+	journal  *journal.Journal
+	watcher  *crash.Watcher
+	source   *source.Finder
+	book     *incident.Book
+	outbox   *outbox.Outbox    // nil when no mail is sent
+	mailer   *errormail.Mailer // likewise
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -113,7 +114,7 @@ type failures struct {
 // is found.
 func openFailures(ctx context.Context, o Options, log *slog.Logger, redactor *redact.Redactor) (_ *failures, err error) {
 	cfg, dirs := o.Config, Dirs(o.Config)
-	f := &failures{log: log, source: source.New(source.Options{Module: module, FS: microblog.Source})}
+	f := &failures{log: log, redactor: redactor, source: source.New(source.Options{Module: module, FS: microblog.Source})}
 	told := o.mails()
 	f.journal, err = journal.Open(journal.Options{
 		Dir:      dirs.Journal,
@@ -160,14 +161,17 @@ func (f *failures) openBook(o Options, db *store.Store) (err error) {
 		return err
 	}
 	f.mailer, err = errormail.New(errormail.Options{
-		Book:   f.book,
-		Outbox: f.outbox,
-		App:    "Microblog",
-		From:   cfg.Mail.From,
-		To:     cfg.Admins,
-		Link:   incidentLink(cfg.BaseURL),
-		Source: f.source,
-		Logger: f.log,
+		Book:    f.book,
+		Outbox:  f.outbox,
+		App:     "Microblog",
+		From:    cfg.Mail.From,
+		To:      cfg.Admins,
+		Link:    incidentLink(cfg.BaseURL),
+		BaseURL: address(cfg.BaseURL),
+		Show:    "microblog incidents show",
+		Mask:    f.redactor.Text,
+		Source:  f.source,
+		Logger:  f.log,
 	})
 	return err
 }
@@ -178,6 +182,14 @@ func incidentLink(base *url.URL) func(id string) string {
 		return nil
 	}
 	return func(id string) string { return base.JoinPath(web.DeskPath, id).String() }
+}
+
+// address is the URL as text, "" for none.
+func address(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.String()
 }
 
 // start begins to count what the journal holds and to send the mails.

@@ -64,6 +64,9 @@ func checkImports(p pkg, module string, rules []rule) (complaints []string) {
 		where := path.Join(p.path, f.name)
 		for _, name := range f.imports {
 			ours, isOurs := strings.CutPrefix(name, module+"/")
+			if name == module {
+				ours, isOurs = ".", true
+			}
 			switch {
 			case isOurs && inKit(p.path) && !inKit(ours):
 				complain("%s imports %s, but the kit never imports the application, not even in its tests.", where, ours)

@@ -15,7 +15,7 @@ const table = `
 # The kit.
 fault/trace                        -
 fault/redact                       -
-fault/logfile                      -
+fault/logfile                      fault/internal/filelock
 fault/internal/filelock            -
 fault/internal/smtptest            -
 fault/internal/freeze              -
@@ -33,7 +33,8 @@ fault/faulttest                    fault/...
 fault/internal/devtool/...         fault fault/internal/devtool/...
 fault/cmd/fault                    fault/internal/devtool/...
 
-# The application.
+# The application. The root of the module, ".", holds its own source.
+.                                  -
 internal/microblog                 -
 internal/config                    -
 internal/arch                      -
@@ -43,7 +44,7 @@ internal/store/postgres            internal/store fault/sqltrace fault/trace
 internal/store/storetest           internal/store internal/microblog fault/trace
 internal/mail                      internal/microblog fault/outbox
 internal/web                       internal/microblog internal/store fault fault/trace fault/redact
-internal/app                       internal/config internal/mail internal/microblog internal/store internal/store/sqlite internal/store/postgres internal/web fault/...
+internal/app                       . internal/config internal/mail internal/microblog internal/store internal/store/sqlite internal/store/postgres internal/web fault/...
 internal/cli                       internal/app internal/config internal/microblog internal/store fault/...
 cmd/microblog                      internal/cli
 
