@@ -46,6 +46,10 @@ type Options struct {
 	// as they are. What is shown of failures was masked when they were captured.
 	Mask func(string) string
 
+	// BaseURL is where the application is reached, "https://blog.example.org", for the requests as
+	// commands. "": the Host header that the failing request came with.
+	BaseURL string
+
 	// Prefix is the path at which the handler is mounted, without a slash at its end; "" is the root.
 	// Requests must arrive with their whole path.
 	Prefix string
@@ -100,6 +104,7 @@ type desk struct {
 	source     *source.Finder
 	prefix     string
 	home       string // the address of the list: prefix, or "/"
+	baseURL    string
 	mask       func(string) string
 	allow      func(*http.Request) error
 	by         func(*http.Request) string
@@ -123,7 +128,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("desk: Options.Prefix %q is not a plain path that begins with a slash and does not end with one", p)
 	}
 	d := &desk{
-		book: o.Book, outbox: o.Outbox, journal: o.Journal, source: o.Source, mask: o.Mask,
+		book: o.Book, outbox: o.Outbox, journal: o.Journal, source: o.Source, mask: o.Mask, baseURL: o.BaseURL,
 		prefix: (&url.URL{Path: o.Prefix}).EscapedPath(),
 		allow:  o.Allow, by: o.By, layout: o.Layout, cross: o.CrossOrigin,
 		location: o.Location, now: o.Now,

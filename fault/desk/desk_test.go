@@ -177,15 +177,12 @@ func TestWithoutSQL(t *testing.T) {
 	harmless(t, a)
 	sound(t, a)
 	page := prefix + "/" + s.only().ID
-	s.get(page).wants(200).shows("The database cannot be reached", "the newest failure"[4:])
-	s.get(prefix + "/status").wants(200).shows("The database cannot be reached")
-	switch a := s.post(page + "/resolve"); a.status {
-	case http.StatusSeeOther:
-		s.get(a.header.Get("Location")).wants(200).shows("The incident is resolved.")
-	case http.StatusServiceUnavailable:
-		a.shows("The database cannot be reached, and without it this cannot be done. Nothing was changed.")
-	default:
-		a.wants(http.StatusServiceUnavailable)
+	s.get(page).wants(200).shows("The database cannot be reached", "The newest failure", "It can be resolved, muted and reopened when the database is back.").hides(page+`/resolve"`, "Mute …")
+	s.get(prefix+"/status").wants(200).shows("The database cannot be reached", "waiting 1")
+	for _, verb := range []string{"resolve", "mute", "reopen"} {
+		a := s.post(page+"/"+verb, "for", "1h").wants(http.StatusServiceUnavailable).shows("The database cannot be reached, and without it this cannot be done. Nothing was changed.")
+		harmless(t, a)
+		sound(t, a)
 	}
 }
 

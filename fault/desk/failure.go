@@ -77,8 +77,9 @@ func (d *desk) failureView(f *fault.Failure) *failureView {
 		ID: f.ID.String(), FullID: f.ID.Full(), Time: d.stamp(f.Time), Message: clip(f.Message, headChars, headLines),
 		Task: line(f.Task), User: clip(line(f.User), 200, 1).Head, StackOf: stackText(f.StackOf),
 		Causes: causesOf(f.Causes), Lone: len(f.Causes.Causes) == 0 && f.Causes.Cut == 0 && f.Causes.Message == f.Message,
-		Dropped: f.StepsDropped, Output: clip(f.Output, 4*headChars, 3*headLines), Begun: f.Begun, Reported: f.Reported,
-		Request: requestOf(f), Facts: factsOf(f),
+		Dropped: f.StepsDropped, Output: clip(f.Output, 4*headChars, 3*headLines), Begun: f.Begun,
+		Reported: f.Reported && f.Kind != fault.KindCrash && f.Kind != fault.KindEnded,
+		Request:  d.requestOf(f), Facts: factsOf(f),
 	}
 	if f.Causes.Message == f.Message {
 		v.Causes.Message = clipped{} // It stands above already.
@@ -153,9 +154,14 @@ type requestView struct {
 	Form        []fact
 	Files       []fact
 	Cut         bool
+	Command     string // for a shell; "" if there is none
+	Notes       []string
 }
 
-func requestOf(f *fault.Failure) *requestView {
+// maxCommand bounds the request as a command, in bytes.
+const maxCommand = 16 << 10
+
+func (d *desk) requestOf(f *fault.Failure) *requestView {
 	q := f.Request
 	if q == nil {
 		return nil
@@ -168,6 +174,7 @@ func requestOf(f *fault.Failure) *requestView {
 	case q.ContentLength < 0:
 		v.Facts = append(v.Facts, fact{"Body", "of unknown length"})
 	}
+	v.Command, v.Notes = q.Curl(d.baseURL, maxCommand)
 	v.Header, v.Form = fields(q.Header), fields(q.Form)
 	for _, file := range q.Files {
 		v.Files = append(v.Files, fact{line(file.Field), line(file.Name) + ", " + size(file.Size)})

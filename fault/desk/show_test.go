@@ -35,6 +35,9 @@ func TestIncidentPage(t *testing.T) {
 		"The application’s calls", "where the error was first wrapped", "internal/web/basket.go:58", "The whole stack, 3 calls", "http.HandlerFunc.ServeHTTP", "net/http/server.go:2220",
 		// The request.
 		"POST /basket/7?coupon=%F0%9F%8E%81", "POST /basket/{id}/{item}", "shop.example", "192.0.2.7:4711", "3 headers", "<dt>User-Agent</dt><dd><bdi>Mozilla/5.0</bdi></dd>", "2 form fields", "cat.jpg, 120.6 KiB", "21 bytes", "req-1",
+		// The request as a command.
+		"curl -i --globoff --path-as-is -X POST &#39;http://shop.example/basket/7?coupon=%F0%9F%8E%81&#39; \\\n  -H &#39;Sec-Fetch-Site: same-origin&#39;",
+		"--form-string &#39;item=42&#39;", "stands for the uploaded file &#34;cat.jpg&#34;",
 		// What it did.
 		"2 steps before it failed", "SELECT * FROM baskets WHERE id = $1", "12 ms", "3.0 ms", "WARN: the basket is old", "stale",
 		"500 Internal Server Error", "web-1", "4242",
@@ -70,7 +73,8 @@ func TestKindsOfFailures(t *testing.T) {
 		"a crash": {bare(func(f *fault.Failure) {
 			f.Kind, f.Output, f.StackOf, f.Reported = fault.KindCrash, "fatal error: concurrent map writes\n\ngoroutine 7 [running]:\n<b>", fault.StackCrash, true
 			f.Stack = trace.Stack{{Function: "runtime.fatal", File: "/go/src/runtime/panic.go", Line: 1}, {Function: "main.main", File: "/src/main.go", Line: 7, App: true}}
-		}), []string{"A crash of the whole process", "What the process wrote as it ended", "goroutine 7 [running]:\n&lt;b&gt;", "of the goroutine that ended the process", "main.main", "It was reported by the application"}, []string{"<b>", "500 Internal"}},
+		}), []string{"A crash of the whole process", "What the process wrote as it ended", "goroutine 7 [running]:\n&lt;b&gt;", "of the goroutine that ended the process", "main.main"}, []string{"<b>", "500 Internal", "It was reported by the application"}},
+		"reported": {bare(func(f *fault.Failure) { f.Reported = true }), []string{"It was reported by the application"}, []string{"500 Internal"}},
 		"libraries only": {bare(func(f *fault.Failure) {
 			f.Stack = trace.Stack{{Function: "a.b", File: "a.go", Line: 1}, {Function: "c.d", File: "c.go", Line: 2}, {Function: "e.f", File: "e.go", Line: 3}, {Function: "g.h", File: "g.go", Line: 4}}
 		}), []string{"None of the calls is the application’s own.", "The innermost calls", "The whole stack, 4 calls"}, []string{"The application’s calls"}},

@@ -137,34 +137,3 @@ func (d *desk) outboxView() (*outboxView, error) {
 	}
 	return v, nil
 }
-
-// entries returns the mails of the outbox by key.
-func (d *desk) entries(wanted bool) (map[string]outbox.Entry, error) {
-	if d.outbox == nil || !wanted {
-		return nil, nil
-	}
-	list, err := d.outbox.List()
-	if err != nil {
-		return nil, trace.Wrap(err, "listing the outbox")
-	}
-	byKey := make(map[string]outbox.Entry, len(list))
-	for _, e := range list {
-		byKey[e.Key] = e
-	}
-	return byKey, nil
-}
-
-// deliverySays is what is known of a mail's delivery, in a sentence or two.
-func deliverySays(e outbox.Entry) string {
-	text := ""
-	if e.Attempts > 0 {
-		text = count(int64(e.Attempts), "attempt", "attempts") + "."
-	}
-	if e.LastError != "" {
-		if text != "" {
-			text += " "
-		}
-		text += e.LastError
-	}
-	return text
-}

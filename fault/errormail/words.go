@@ -151,6 +151,14 @@ func expand(s string) string {
 	return b.String()
 }
 
+// printable replaces what a terminal may obey by spaces.
+func printable(r rune) rune {
+	if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || isBidi(r) {
+		return ' '
+	}
+	return r
+}
+
 func isBidi(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }
 
 // program names a build.

@@ -253,6 +253,10 @@ func (f *failures) close() (err error) {
 
 // desk returns the pages of the incidents, in the layout of the site.
 func (a *App) desk() (http.Handler, error) {
+	crossOrigin, err := web.CrossOriginProtection(a.config.BaseURL)
+	if err != nil {
+		return nil, err
+	}
 	return desk.New(desk.Options{
 		Book:    a.failures.book,
 		Outbox:  a.failures.outbox,
@@ -264,6 +268,9 @@ func (a *App) desk() (http.Handler, error) {
 		Layout: func(w http.ResponseWriter, r *http.Request, p desk.Page) error {
 			return a.web.Frame(w, r, web.Frame{Status: p.Status, Title: p.Title, Body: p.Body, Stylesheet: p.Stylesheet})
 		},
-		Logger: a.log,
+		CrossOrigin: crossOrigin,
+		BaseURL:     address(a.config.BaseURL),
+		Mask:        a.failures.redactor.Text,
+		Logger:      a.log,
 	})
 }
