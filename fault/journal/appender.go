@@ -99,9 +99,14 @@ func (a *appender) begin(room int64) error {
 	return nil
 }
 
-// create makes a file of the stream, and the stream's directory where something has removed it or it
-// could not be made before.
+// create makes a file of the stream, and before it the stream's directory and lock where they could
+// not be made before, or something has removed them.
 func (a *appender) create(path string) (file, error) {
+	if a.stream.lock == nil && !a.stream.lockless {
+		if err := a.stream.create(a.disk); err != nil {
+			return nil, err
+		}
+	}
 	f, err := a.disk.create(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		a.stream.unlock()

@@ -14,7 +14,7 @@ import (
 func BenchmarkRecord(b *testing.B) {
 	for _, goroutines := range []int{1, 64} {
 		b.Run(fmt.Sprintf("goroutines=%d", goroutines), func(b *testing.B) {
-			d := &journal.FaultyDisk{}
+			d := &journal.FaultyDisk{Durable: true}
 			j := openOn(b, journal.Options{Dir: b.TempDir()}, d)
 			stop := make(chan struct{})
 			go func() {

@@ -8,13 +8,16 @@ import (
 	"time"
 )
 
-// FaultyDisk is the operating system's disk, but for what a test makes of it.
+// FaultyDisk is the operating system's disk, but for what a test makes of it. Unless it is Durable, it
+// leaves out what only the end of the machine would show, which is slow where others use the disk.
 type FaultyDisk struct {
 	osDisk
-	Syncs atomic.Int64 // of files
+	Durable bool
+	Syncs   atomic.Int64 // of files
 
 	mu    sync.Mutex
 	err   error         // of everything that writes
+	dirs  error         // of making durable which files a directory has
 	room  int64         // with err: bytes that are written before it
 	stuck chan struct{} // writing waits until it is closed
 }
@@ -27,6 +30,23 @@ func (d *FaultyDisk) Fail(err error, after int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.err, d.room = err, after
+}
+
+// FailDirs makes syncing directories fail, or with nil work again.
+func (d *FaultyDisk) FailDirs(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dirs = err
+}
+
+func (d *FaultyDisk) syncDir(path string) error {
+	d.mu.Lock()
+	err := d.dirs
+	d.mu.Unlock()
+	if err != nil || !d.Durable {
+		return err
+	}
+	return d.osDisk.syncDir(path)
 }
 
 // Stick makes all writing wait until the returned function is called.
@@ -120,7 +140,7 @@ func (f *faultyFile) Truncate(size int64) error {
 
 func (f *faultyFile) Sync() error {
 	f.disk.Syncs.Add(1)
-	if _, err := f.disk.take(0); err != nil {
+	if _, err := f.disk.take(0); err != nil || !f.disk.Durable {
 		return err
 	}
 	return f.file.Sync()
@@ -143,6 +163,26 @@ func Segment(payloads ...string) []byte {
 		b = appendFrame(b, salt(testStream), frame{kind: kindFailure, seq: int64(i + 1), time: time.Unix(1, 0), payload: []byte(p)})
 	}
 	return b
+}
+
+// CountRecords returns how many records the content of a file holds, how many failures those stand for,
+// and whether each has a number of its own, in order.
+func CountRecords(data []byte) (records int, failures int64, ordered bool) {
+	all, _, _, _ := parse(data, salt(testStream))
+	ordered = true
+	for i, r := range all {
+		failures += r.count
+		ordered = ordered && (i == 0 || r.seq > all[i-1].seq)
+	}
+	return len(all), failures, ordered
+}
+
+// Counts returns the content of a file of counts: n of one kind, and of another whose first is lost.
+func Counts(n int64) []byte {
+	b := appendHeader(nil, salt(testStream), time.Unix(1, 0))
+	b = appendFrame(b, salt(testStream), frame{kind: kindFirst, seq: 1, time: time.Unix(1, 0), payload: []byte("{}")})
+	b = appendFrame(b, salt(testStream), frame{kind: kindMore, seq: 1, payload: appendMore(nil, n-1, time.Unix(2, 0))})
+	return appendFrame(b, salt(testStream), frame{kind: kindMore, seq: 2, payload: appendMore(nil, n, time.Unix(3, 0))})
 }
 
 // Scan returns the payloads found in the content of a segment, the offset behind the last one, and

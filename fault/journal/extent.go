@@ -67,40 +67,44 @@ func (r record) captured(stream string) fault.Captured {
 	return c
 }
 
-// load reads a file of a stream. Frames that repeat a number are left out: they were written again
-// because it was not certain that they were written. The records' payloads share one buffer.
+// load reads a file of a stream.
 func load(path string, salt uint32) (records []record, end int, gaps []gap, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	counted := map[int64]int{} // index in records by number
+	return parse(data, salt)
+}
+
+// parse returns the records in a file's content, by number, and beside them what scan does. Frames
+// that repeat a number are left out: they were written again because it was not certain that they were
+// written. The records' payloads are parts of data.
+func parse(data []byte, salt uint32) (records []record, end int, gaps []gap, err error) {
+	byNumber := map[int64]int{}
 	var seq int64
 	end, gaps, err = scan(data, salt, func(f frame) {
-		switch f.kind {
-		case kindFailure, kindFirst:
-			if f.seq <= seq {
+		i, known := byNumber[f.seq]
+		if !known {
+			if f.kind != kindMore && f.seq < seq {
 				return
 			}
-			seq = f.seq
-			r := record{seq: f.seq, count: 1, time: f.time, last: f.time, payload: f.payload}
-			if f.kind == kindFirst {
-				r.counted = true
-				counted[f.seq] = len(records)
-			}
-			records = append(records, r)
-		case kindMore:
+			i = len(records)
+			byNumber[f.seq] = i
+			records = append(records, record{seq: f.seq, counted: f.kind != kindFailure, time: f.time})
+		}
+		r := &records[i]
+		switch {
+		case f.kind == kindMore && r.counted: // The first may be lost; the others are not for that.
 			n, last := f.more()
-			i, ok := counted[f.seq]
-			if !ok { // The first is lost, the others are not for that.
-				i = len(records)
-				counted[f.seq] = i
-				records = append(records, record{seq: f.seq, counted: true, time: f.time})
-			}
-			r := &records[i]
 			if r.count += n; last.After(r.last) {
 				r.last = last
 			}
+		case f.kind != kindMore && r.payload == nil:
+			r.payload, r.time = f.payload, f.time
+			if r.count++; f.time.After(r.last) {
+				r.last = f.time
+			}
+			seq = f.seq
 		}
 	})
 	slices.SortStableFunc(records, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })

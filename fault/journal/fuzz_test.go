@@ -20,10 +20,16 @@ func FuzzScan(f *testing.F) {
 	f.Add(journal.NewerHeader())
 	f.Add(bytes.Repeat([]byte{0xfb, 0xfe, 0xfa, 0xff}, 100))
 	f.Add([]byte(nil))
+	f.Add(journal.Counts(3))
+	f.Add(append(journal.Counts(9), journal.Counts(2)...))
+	f.Add(append(journal.Counts(9)[64+2:], journal.Counts(2)[32:]...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		found, end, gaps, err := journal.Scan(data)
 		if err != nil && (len(found) > 0 || len(gaps) > 0) {
 			t.Fatalf("%v, and yet %d are found", err, len(found))
+		}
+		if records, failures, ordered := journal.CountRecords(data); records > len(found) || failures < int64(records) || !ordered {
+			t.Fatalf("%d records of %d failures in %d frames, in order: %v", records, failures, len(found), ordered)
 		}
 		at := 0
 		for _, payload := range found {
@@ -47,6 +53,14 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The first of what is counted may be lost; the others count all the same.
+func TestCountsWithoutFirst(t *testing.T) {
+	t.Parallel()
+	if records, failures, ordered := journal.CountRecords(journal.Counts(5)); records != 2 || failures != 10 || !ordered {
+		t.Errorf("%d records of %d failures, in order: %v", records, failures, ordered)
+	}
 }
 
 // FuzzDamage overwrites a part of a segment: every record outside of it is found.

@@ -57,12 +57,7 @@ func failure(message string) *fault.Failure {
 
 func openJournal(t testing.TB, o journal.Options) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { j.Close() }) // It may be closed already.
-	return j
+	return openOn(t, o, &journal.FaultyDisk{})
 }
 
 func openOn(t testing.TB, o journal.Options, d *journal.FaultyDisk) *journal.Journal {
@@ -83,14 +78,32 @@ func record(t testing.TB, j *journal.Journal, message string) {
 	}
 }
 
-// drain returns what there is, until there is nothing for a while.
+// atOnce is a context that ends when Next begins to wait.
+type atOnce struct {
+	context.Context
+	asked bool
+}
+
+func (c *atOnce) Err() error {
+	if !c.asked {
+		c.asked = true
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+func (c *atOnce) Done() <-chan struct{} {
+	ended := make(chan struct{})
+	close(ended)
+	return ended
+}
+
+// drain returns what there is at the time.
 func drain(t testing.TB, j *journal.Journal) []fault.Captured {
 	t.Helper()
 	var all []fault.Captured
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		got, err := j.Next(ctx, 100)
-		cancel()
+		got, err := j.Next(&atOnce{Context: t.Context()}, 100)
 		if errors.Is(err, context.DeadlineExceeded) {
 			return all
 		}

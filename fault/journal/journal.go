@@ -117,7 +117,6 @@ type Journal struct {
 	turn     int        // which stream Next looks at first
 	scanAt   time.Time
 	told     map[string]bool // streams that cannot be taken over, of which the log knows
-	noLocks  bool
 	sealedAt time.Time
 }
 

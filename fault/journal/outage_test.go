@@ -145,6 +145,30 @@ func TestReadOnlyAtStart(t *testing.T) {
 	})
 }
 
+// A stream whose place is not durable is not used, and is locked when it is.
+func TestDirectoryNotDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, d := t.TempDir(), &journal.FaultyDisk{}
+		d.FailDirs(syscall.EIO)
+		j := openOn(t, journal.Options{Dir: dir}, d)
+		if r := j.Record(t.Context(), failure("a")); r.Durable || !errors.Is(r.Err, syscall.EIO) {
+			t.Errorf("%+v", r)
+		}
+		d.FailDirs(nil)
+		time.Sleep(3 * time.Second)
+		record(t, j, "b")
+		d.FailDirs(syscall.EIO) // The segment there is can be written all the same.
+		record(t, j, "c")
+		other := openJournal(t, journal.Options{Dir: dir})
+		if got := drain(t, other); len(got) != 0 {
+			t.Errorf("%q was taken from a living process", messages(got))
+		}
+		if m := messages(drain(t, j)); !slices.Equal(m, []string{"a", "b", "c"}) {
+			t.Errorf("%q", m)
+		}
+	})
+}
+
 // What memory has no room for is counted, and that is written in the end.
 func TestLongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -104,6 +104,7 @@ type child struct {
 	cmd    *exec.Cmd
 	gate   io.Closer // standard input
 	stderr strings.Builder
+	begun  chan struct{} // closed when it has acknowledged something, or is done
 	done   chan struct{} // closed when its output is at its end
 }
 
@@ -137,7 +138,7 @@ func start(t *testing.T, j job, b *book) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{done: make(chan struct{})}
+	c := &child{begun: make(chan struct{}), done: make(chan struct{})}
 	c.cmd = exec.Command(os.Args[0])
 	c.cmd.Env = append(os.Environ(), jobVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = &c.stderr
@@ -157,7 +158,9 @@ func start(t *testing.T, j job, b *book) *child {
 		t.Fatalf("the child tells: %s", c.stderr.String())
 	}
 	go func() {
+		begun := sync.OnceFunc(func() { close(c.begun) })
 		defer close(c.done)
+		defer begun()
 		for scan.Scan() {
 			var at fault.Position
 			var n int64
@@ -166,6 +169,7 @@ func start(t *testing.T, j job, b *book) *child {
 				b.mu.Lock()
 				b.acked[id] = true
 				b.mu.Unlock()
+				begun()
 				continue
 			}
 			var id string
@@ -245,8 +249,11 @@ func TestKilled(t *testing.T) {
 	dir, b := t.TempDir(), newBook()
 	const rounds = 24
 	for round := range rounds {
-		c := start(t, job{Dir: dir, ID: fmt.Sprint("r", round), Goroutines: 1 + round%2*31, Read: round%3 > 0}, b)
+		c := start(t, job{Dir: dir, ID: fmt.Sprint("r", round), Goroutines: 1 + round%4/2*31, Read: round%3 > 0}, b)
 		_ = c.gate.Close()
+		if round%2 > 0 {
+			<-c.begun
+		}
 		time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
 		c.kill()
 		if round%6 == 5 {

@@ -46,8 +46,8 @@ var errLate = errors.New("it is not on disk yet; it is still being written")
 
 // Record keeps a failure. It returns when that is durable, when the disk has failed, or when ctx ends;
 // if it is not durable then, it is kept in memory and written as soon as that is possible, and the
-// receipt's Err tells why. The failure must not be changed any more. In a journal that is full the
-// failure is durable as one of a number, see [Journal].
+// receipt's Err tells why. In a journal that is full, only its number and the first of its kind are
+// durable. The failure must not be changed any more.
 func (j *Journal) Record(ctx context.Context, f *fault.Failure) fault.Receipt {
 	if f == nil {
 		return fault.Receipt{Err: errors.New("recording a failure: there is none")}

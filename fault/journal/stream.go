@@ -25,8 +25,8 @@ const (
 	doneSize = 12
 )
 
-// unlockedFor is how old a stream's directory without a lock file must be before it is taken for one
-// whose removal was cut short, not for one that is being made.
+// unlockedFor is how long a stream's directory must have been unchanged before it is taken over without
+// a lock file, which somebody must have removed.
 const unlockedFor = time.Minute
 
 // streamName is what newStreamName returns.
@@ -49,6 +49,7 @@ type stream struct {
 	done      int64
 	doneFile  *os.File
 	lock      *os.File // nil where the file system has no locks, or before the own one was made
+	lockless  bool     // the file system has no locks
 	aside     time.Time
 	keep      bool // something of it cannot be read here; it is not removed
 	ended     bool // it is not written any more
@@ -83,13 +84,15 @@ func (s *stream) create(d disk) error {
 			s.lock = f
 		case errors.Is(err, errors.ErrUnsupported):
 			f.Close() // nothing was written
+			s.lockless = true
 		default:
-			f.Close()
+			f.Close() // likewise
 			time.Sleep(time.Millisecond)
 			continue
 		}
 		for _, dir := range []string{s.dir, filepath.Dir(s.dir)} {
 			if err := d.syncDir(dir); err != nil {
+				s.unlock() // All of it is tried again.
 				return err
 			}
 		}
@@ -125,6 +128,9 @@ func (s *stream) adopt() error {
 	name := filepath.Join(s.dir, lockName)
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
+		if os.Remove(s.dir) == nil { // It was empty. Who is just making it makes it again.
+			return errGone
+		}
 		info, statErr := os.Stat(s.dir)
 		if statErr != nil || time.Since(info.ModTime()) < unlockedFor {
 			return errGone

@@ -2,7 +2,6 @@ package journal_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -11,32 +10,18 @@ import (
 	"testing"
 	"time"
 
-	"example.org/microblog/fault"
 	"example.org/microblog/fault/journal"
 )
 
-// written returns the content of a segment with n short failures, "0" and so on, and what each is in it.
-func written(t testing.TB, n int) (content []byte, starts []int) {
-	t.Helper()
-	dir := t.TempDir()
-	j := openJournal(t, journal.Options{Dir: dir})
+// written returns the content of a segment with n very short failures, "0" and so on, and where each
+// begins.
+func written(n int) (content []byte, starts []int) {
+	var payloads []string
 	for i := range n {
-		if r := j.Record(t.Context(), &fault.Failure{Message: fmt.Sprint(i), Time: time.Now().UTC()}); !r.Durable {
-			t.Fatal(r.Err)
-		}
+		payloads = append(payloads, fmt.Sprintf(`{"message":"%d"}`, i))
 	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
-	names := journalFiles(t, dir, ".seg")
-	if len(names) != 1 {
-		t.Fatalf("%q", names)
-	}
-	content, err := os.ReadFile(names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := 32; at < len(content); at += 32 + int(binary.LittleEndian.Uint32(content[at+8:])) {
+	content = journal.Segment(payloads...)
+	for at := 32; at < len(content); at += 32 + len(payloads[0]) {
 		starts = append(starts, at)
 	}
 	return content, starts
@@ -70,7 +55,7 @@ func read(t testing.TB, j *journal.Journal) map[string][]string {
 // Wherever the end of a segment was torn off, the records before are whole.
 func TestTornTail(t *testing.T) {
 	t.Parallel()
-	content, starts := written(t, 2)
+	content, starts := written(3)
 	starts = append(starts, len(content))
 	tails := []struct {
 		name  string
@@ -88,7 +73,7 @@ func TestTornTail(t *testing.T) {
 		for size := 0; size <= len(content); size += tt.every {
 			number++
 			name := dead(t, dir, number, append(slices.Clip(content[:size]), tt.tail...))
-			for i := 0; i < 2 && starts[i+1] <= size; i++ {
+			for i := 0; i < 3 && starts[i+1] <= size; i++ {
 				want[name] = append(want[name], fmt.Sprint(i))
 			}
 			if tt.name == "noise" {
@@ -124,20 +109,20 @@ func TestTornTail(t *testing.T) {
 // Whichever byte of a segment is damaged, only the record that it is in is lost.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	content, starts := written(t, 2)
+	content, starts := written(3)
 	dir := t.TempDir()
 	want := map[string][]string{}
 	for i := starts[0]; i < len(content); i++ {
 		damaged := slices.Clone(content)
 		damaged[i] ^= 0x41
 		name := dead(t, dir, i, damaged)
-		for n := range 2 {
-			if inside := i >= starts[n] && (n == 1 || i < starts[n+1]); !inside {
+		for n := range 3 {
+			if inside := i >= starts[n] && (n == 2 || i < starts[n+1]); !inside {
 				want[name] = append(want[name], fmt.Sprint(n))
 			}
 		}
 	}
-	if st, err := journal.Inspect(dir); err != nil || st.Damaged == 0 || st.Waiting != int64(len(want)) {
+	if st, err := journal.Inspect(dir); err != nil || st.Damaged == 0 || st.Waiting != int64(2*len(want)) {
 		t.Errorf("%+v, %v", st, err)
 	}
 	log := &logbook{}
@@ -151,8 +136,8 @@ func TestDamage(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("%d streams, want %d", len(got), len(want))
 	}
-	if n := log.count("is damaged"); n != starts[1]-starts[0] {
-		t.Errorf("the log tells of damage %d times, not %d", n, starts[1]-starts[0])
+	if n := log.count("is damaged"); n != starts[2]-starts[0] {
+		t.Errorf("the log tells of damage %d times, not %d", n, starts[2]-starts[0])
 	}
 }
 
@@ -205,31 +190,32 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// A directory whose removal was cut short is removed; one that is being made is left alone.
+// A directory whose removal was cut short is removed; one that has lost its lock only is left alone for a
+// while.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	content, _ := written(t, 1)
-	whole := dead(t, dir, 1, content)
-	if err := os.Remove(filepath.Join(dir, whole, "lock")); err != nil {
-		t.Fatal(err)
-	}
-	old, fresh, other := filepath.Join(dir, "20260101T000000Z-0000000000000002"), filepath.Join(dir, "20260101T000000Z-0000000000000003"), filepath.Join(dir, "lost+found")
-	for _, d := range []string{old, fresh, other} {
-		if err := os.Mkdir(d, 0o700); err != nil {
+	var streams []string
+	for i := range 2 {
+		streams = append(streams, filepath.Join(dir, dead(t, dir, i, journal.Segment(fmt.Sprintf(`{"message":"%d"}`, i)))))
+		if err := os.Remove(filepath.Join(streams[i], "lock")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	past := time.Now().Add(-time.Hour)
-	if err := errors.Join(os.Chtimes(old, past, past), os.Chtimes(filepath.Join(dir, whole), past, past)); err != nil {
+	if err := os.Chtimes(streams[0], past, past); err != nil {
+		t.Fatal(err)
+	}
+	empty, other := filepath.Join(dir, "20260101T000000Z-0000000000000002"), filepath.Join(dir, "lost+found")
+	if err := errors.Join(os.Mkdir(empty, 0o700), os.Mkdir(other, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	j := openJournal(t, journal.Options{Dir: dir})
 	if m := messages(drain(t, j)); !slices.Equal(m, []string{"0"}) {
 		t.Errorf("%q", m)
 	}
-	if exists(old) || !exists(fresh) || !exists(other) {
-		t.Errorf("the old one is there: %v, the fresh one: %v, another: %v", exists(old), exists(fresh), exists(other))
+	if exists(empty) || !exists(streams[1]) || !exists(other) {
+		t.Errorf("the empty one is there: %v, the one without a lock: %v, another: %v", exists(empty), exists(streams[1]), exists(other))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"example.org/microblog/fault/internal/filelock"
 )
 
 const (
@@ -23,7 +25,6 @@ const (
 )
 
 var (
-	errLocked    = errors.New("its lock cannot be had")
 	errDirectory = errors.New("it is a directory")
 	errRestless  = errors.New("it keeps being moved away")
 )
@@ -204,7 +205,7 @@ func (d *disk) unlock() {
 		return
 	}
 	d.locked = false
-	if err := unlockFile(d.file); err != nil {
+	if err := filelock.Unlock(d.file); err != nil {
 		d.file.Close() // closing unlocks, too
 		d.file = nil
 	}
@@ -295,12 +296,12 @@ func (d *disk) giveToService(f *os.File) {
 // lockUntil locks f, waiting until the deadline.
 func lockUntil(f *os.File, deadline time.Time) error {
 	for wait := 20 * time.Microsecond; ; wait = min(2*wait, 2*time.Millisecond) {
-		err := tryLock(f)
-		if !errors.Is(err, errLocked) {
+		err := filelock.Try(f)
+		if !errors.Is(err, filelock.ErrLocked) {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return &fs.PathError{Op: "lock", Path: f.Name(), Err: errLocked}
+			return &fs.PathError{Op: "lock", Path: f.Name(), Err: filelock.ErrLocked}
 		}
 		time.Sleep(wait)
 	}

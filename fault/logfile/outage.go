@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"time"
+
+	"example.org/microblog/fault/internal/filelock"
 )
 
 // quietFor keeps stderr from being flooded by a disk that is full, has room for
@@ -172,7 +174,7 @@ const (
 // remedy says what to do about an error.
 func remedy(err error) string {
 	switch {
-	case errors.Is(err, errLocked):
+	case errors.Is(err, filelock.ErrLocked):
 		return "Another process holds its lock, perhaps one that is stopped: let it go on, or end it."
 	case errors.Is(err, errDirectory):
 		return "Remove that directory, or choose another file name."

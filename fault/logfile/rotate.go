@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"example.org/microblog/fault/internal/filelock"
 )
 
 // backup returns the name of the nth rotated file.
@@ -21,7 +23,7 @@ func (d *disk) makeRoom() error {
 		return fmt.Errorf("it has grown to %d times its limit, because %w", overrun, d.stuck)
 	}
 	err := d.rotate()
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, filelock.ErrLocked) {
 		return err
 	}
 	d.stuck = err

@@ -88,30 +88,6 @@ func systemRemedy(err error) string {
 	return ""
 }
 
-// lockByte is locked in place of the whole file, because locks are mandatory
-// here and would keep out readers. It lies beyond the end of any file.
-var lockByte = windows.Overlapped{Offset: 0xffff_fffe, OffsetHigh: 0x7fff_ffff}
-
-// tryLock takes the exclusive lock on f. It returns errLocked if another open
-// file has it, and errors.ErrUnsupported if the file system has no locks.
-func tryLock(f *os.File) error {
-	at := lockByte
-	err := windows.LockFileEx(windows.Handle(f.Fd()),
-		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, windows.ERROR_LOCK_VIOLATION), errors.Is(err, windows.ERROR_IO_PENDING):
-		return errLocked
-	}
-	return errors.ErrUnsupported
-}
-
-func unlockFile(f *os.File) error {
-	at := lockByte
-	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &at)
-}
-
 // lockDir does nothing: directories cannot be locked here, and a log file that
 // is in use is not moved from outside.
 func lockDir(string, time.Time) (unlock func(), err error) { return func() {}, nil }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -114,7 +113,7 @@ type failures struct {
 // is found.
 func openFailures(ctx context.Context, o Options, log *slog.Logger, redactor *redact.Redactor) (_ *failures, err error) {
 	cfg, dirs := o.Config, Dirs(o.Config)
-	f := &failures{log: log, redactor: redactor, source: source.New(source.Options{Module: module, FS: microblog.Source})}
+	f := &failures{log: log, redactor: redactor, source: Source()}
 	told := o.mails()
 	f.journal, err = journal.Open(journal.Options{
 		Dir:      dirs.Journal,
@@ -166,8 +165,8 @@ func (f *failures) openBook(o Options, db *store.Store) (err error) {
 		App:     "Microblog",
 		From:    cfg.Mail.From,
 		To:      cfg.Admins,
-		Link:    incidentLink(cfg.BaseURL),
-		BaseURL: address(cfg.BaseURL),
+		Link:    IncidentLink(cfg),
+		BaseURL: PublicAddress(cfg),
 		Show:    "microblog incidents show",
 		Mask:    f.redactor.Text,
 		Source:  f.source,
@@ -176,20 +175,25 @@ func (f *failures) openBook(o Options, db *store.Store) (err error) {
 	return err
 }
 
-// incidentLink returns what makes the address of an incident's page, nil without a public address.
-func incidentLink(base *url.URL) func(id string) string {
-	if base == nil {
+// IncidentLink returns what makes the address of an incident's page, nil without a public address.
+func IncidentLink(cfg config.Config) func(id string) string {
+	if cfg.BaseURL == nil {
 		return nil
 	}
-	return func(id string) string { return base.JoinPath(web.DeskPath, id).String() }
+	return func(id string) string { return cfg.BaseURL.JoinPath(web.DeskPath, id).String() }
 }
 
-// address is the URL as text, "" for none.
-func address(u *url.URL) string {
-	if u == nil {
+// Source finds the lines around the frames of a failure, in the source that the program carries.
+func Source() *source.Finder {
+	return source.New(source.Options{Module: module, FS: microblog.Source})
+}
+
+// PublicAddress is BASE_URL as text, "" without it.
+func PublicAddress(cfg config.Config) string {
+	if cfg.BaseURL == nil {
 		return ""
 	}
-	return u.String()
+	return cfg.BaseURL.String()
 }
 
 // start begins to count what the journal holds and to send the mails.
@@ -269,7 +273,7 @@ func (a *App) desk() (http.Handler, error) {
 			return a.web.Frame(w, r, web.Frame{Status: p.Status, Title: p.Title, Body: p.Body, Stylesheet: p.Stylesheet})
 		},
 		CrossOrigin: crossOrigin,
-		BaseURL:     address(a.config.BaseURL),
+		BaseURL:     PublicAddress(a.config),
 		Mask:        a.failures.redactor.Text,
 		Logger:      a.log,
 	})

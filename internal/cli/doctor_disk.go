@@ -31,6 +31,10 @@ type volume struct {
 // disk looks at the directories that are written to.
 func (d *doctor) disk(context.Context) {
 	for _, p := range d.places() {
+		if d.unusable[p.setting] {
+			d.add(skipped, "Not checked: the setting "+p.setting+" cannot be used.", "")
+			continue
+		}
 		d.place(p)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -20,8 +21,6 @@ const (
 	longWaiting = time.Minute
 	// longInOutbox is likewise for mails; the first attempts are seconds apart.
 	longInOutbox = 10 * time.Minute
-	// nearlyFull is the part of its size at which a directory of bounded size is told about.
-	nearlyFull = 0.8
 )
 
 // directory looks at a directory of DATA_DIR that Microblog makes by itself. It reports whether there
@@ -58,36 +57,30 @@ func (d *doctor) journal(context.Context) {
 	}
 	d.newest.see(s.Newest, "the newest record of the journal")
 	holds := fmt.Sprintf("%s in %s", size(uint64(max(s.Bytes, 0))), several(int64(s.Segments), "file"))
-	if s.Err != "" {
-		d.add(warning, fmt.Sprintf("A part of the journal cannot be read: %s.", d.words(s.Err)), "What can be read is counted all the same.")
+	if s.Damaged > 0 {
+		d.add(warning, fmt.Sprintf("%s in the middle of the journal's files are damaged; what they held is lost.", size(uint64(s.Damaged))), "What can be read is counted all the same. Look into the health of the disk.")
+	}
+	for _, what := range s.Unreadable {
+		d.add(warning, "A part of the journal cannot be read: "+sentence(d.words(what)), "Correct the rights on it. If a newer Microblog has written it, start that one.")
 	}
 	if s.Waiting == 0 {
 		d.okf("No captured failure waits to be counted; %s.", holds)
 		return
 	}
-	text := several(s.Waiting, "captured failure") + ", " + holds
-	if s.Waiting == 1 {
-		text += ", waits to be counted"
-	} else {
-		text += ", wait to be counted"
-	}
-	if s.Counted > 0 {
-		text += fmt.Sprintf("; of %d of them only the number was kept, because there was no room", s.Counted)
-	}
-	age := time.Duration(0)
-	if !s.Oldest.IsZero() {
-		age = d.now().Sub(s.Oldest)
-		text += "; the oldest was captured " + ago(age)
-	}
+	age := d.now().Sub(s.Oldest)
+	text := fmt.Sprintf("Captured and not counted yet: %s, the oldest %s; %s.", several(s.Waiting, "failure"), ago(age), holds)
 	switch {
-	case s.MaxBytes > 0 && float64(s.Bytes) > nearlyFull*float64(s.MaxBytes):
-		d.add(warning, text+fmt.Sprintf(". The journal is nearly full: it may hold %s.", size(uint64(s.MaxBytes))), "Start Microblog, or see below why its incidents cannot be written.")
+	case s.Counted > 0:
+		d.add(warning, fmt.Sprintf("%s The journal is full: of %d of them only the number is kept.", text, s.Counted), notCounted)
 	case age > longWaiting:
-		d.add(warning, text+".", "A running Microblog counts them within seconds: start it, or look into its log.")
+		d.add(warning, text, notCounted)
 	default:
-		d.okf("%s.", text)
+		d.add(fine, text, "")
 	}
 }
+
+// notCounted is what to do about failures that wait for long.
+const notCounted = "A running Microblog counts them within seconds: start it, or look into its log."
 
 // incidents reads the books.
 func (d *doctor) incidents(ctx context.Context) {
@@ -97,15 +90,15 @@ func (d *doctor) incidents(ctx context.Context) {
 		return
 	}
 	if d.database.store == nil {
-		d.add(skipped, "Not checked: they are in the database, which cannot be asked.", "")
+		d.add(skipped, "Not checked: they are in the database, which cannot be asked."+d.meanwhile(ctx), "")
 		return
 	}
-	book, err := app.OpenBook(d.cfg, d.database.store, slog.New(slog.DiscardHandler))
+	book, done, err := d.openBook()
 	if err != nil {
 		d.add(wrong, "The incidents cannot be opened: "+d.errText(err)+".", "")
 		return
 	}
-	defer func() { _ = book.Close() }() // nothing was written
+	defer done()
 	totals, err := book.Totals(ctx)
 	if err != nil {
 		d.add(wrong, "The incidents cannot be read: "+d.errText(err)+".", "If the database was made by an earlier Microblog, microblog migrate brings it up to date.")
@@ -125,6 +118,45 @@ func (d *doctor) incidents(ctx context.Context) {
 	}
 	d.okf("%s.", stateCounts(counts))
 	d.balance(totals)
+}
+
+// meanwhile says what was counted while the database was gone.
+func (d *doctor) meanwhile(ctx context.Context) string {
+	dir := d.dirs.Incidents
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	book, err := incident.Open(incident.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = book.Close() }() // nothing was written
+	counts, err := book.Counts(ctx)
+	if maps.DeleteFunc(counts, func(_ incident.State, n int64) bool { return n == 0 }); err != nil || len(counts) == 0 {
+		return ""
+	}
+	return " Counted without it: " + stateCounts(counts) + "; microblog incidents lists them."
+}
+
+// openBook opens the incidents. Where the directory of their state file was never made, it stays so:
+// an empty one stands in for it.
+func (d *doctor) openBook() (book *incident.Book, done func(), err error) {
+	cfg, remove := d.cfg, func() {}
+	if _, err := os.Stat(d.dirs.Incidents); os.IsNotExist(err) {
+		if cfg.DataDir, err = os.MkdirTemp("", "microblog-doctor-"); err != nil {
+			return nil, nil, err
+		}
+		remove = func() { _ = os.RemoveAll(cfg.DataDir) }
+	}
+	book, err = app.OpenBook(cfg, d.database.store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return book, func() {
+		_ = book.Close() // nothing was written
+		remove()
+	}, nil
 }
 
 // stateCounts says how many incidents there are in each state.

@@ -92,7 +92,7 @@ func (d *doctor) sqliteChecks(ctx context.Context, db *sql.DB, path string, info
 	}
 	walText := ""
 	if wal, err := os.Stat(path + "-wal"); err == nil && wal.Size() > 0 {
-		walText = fmt.Sprintf(", and %s beside it that are not moved into it yet", size(uint64(wal.Size())))
+		walText = fmt.Sprintf(", and %s in the file beside it, %s-wal, which belongs to it", size(uint64(wal.Size())), filepath.Base(path))
 	}
 	d.note(finding{Level: fine, Step: "open", Text: fmt.Sprintf("SQLite opens %s: %s%s.", path, size(uint64(info.Size())), walText)})
 

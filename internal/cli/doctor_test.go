@@ -196,10 +196,10 @@ func TestDoctorSettings(t *testing.T) {
 	t.Run("all problems at once, and all other checks", func(t *testing.T) {
 		t.Parallel()
 		e := doctorJSON(t, t.TempDir(), map[string]string{
-			"LISTEN": "5000", "LOG_BACKUPS": "-1", "MAIL_PORT": "smtp", "MAIL_SERVER": "localhost", "MAIL_PASSWORD": secret,
+			"LISTEN": "5000", "LOG_BACKUPS": "-1", "LOG_DIR": "http://logs", "MAIL_PORT": "smtp", "MAIL_SERVER": "localhost", "MAIL_PASSWORD": secret,
 			"DATABASE_URL": "postgres://susan:" + secret + "@/",
 		})
-		for _, name := range []string{"LISTEN", "LOG_BACKUPS", "MAIL_PORT", "ADMINS", "DATABASE_URL"} {
+		for _, name := range []string{"LISTEN", "LOG_BACKUPS", "LOG_DIR", "MAIL_PORT", "ADMINS", "DATABASE_URL"} {
 			e.expect(t, "settings", wrong, name, "Allowed: ")
 		}
 		e.expect(t, "settings", warning, "MAIL_PASSWORD is set without MAIL_USERNAME")
@@ -209,7 +209,8 @@ func TestDoctorSettings(t *testing.T) {
 		e.expect(t, "address", skipped, "the setting LISTEN cannot be used")
 		e.expect(t, "database", skipped, "the setting DATABASE_URL cannot be used")
 		e.expect(t, "incidents", skipped)
-		e.expect(t, "log", skipped, "LOG_BACKUPS")
+		e.expect(t, "log", skipped, "LOG_DIR")
+		e.expect(t, "disk", skipped, "LOG_DIR")
 		e.expect(t, "disk", fine)
 		e.expect(t, "mail", skipped, "MAIL_PORT")
 		for _, f := range e.Findings {

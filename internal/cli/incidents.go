@@ -29,12 +29,41 @@ type incidentsCommand struct {
 // shortestID is how many characters of an incident's ID must be given, at least.
 const shortestID = 4
 
-// withBook runs work on the incidents of the settings' database.
+// withBook runs work on the incidents of the settings' database, which is brought up to date first.
 func (in *invocation) withBook(ctx context.Context, work func(config.Config, *incident.Book) error) error {
 	cfg, err := in.settings()
 	if err != nil {
 		return err
 	}
+	return withBook(ctx, cfg, func(book *incident.Book) error { return work(cfg, book) })
+}
+
+// readBook is withBook for work that only reads. While the database is gone, it reads what the state
+// file holds: what was counted without it.
+func (in *invocation) readBook(ctx context.Context, work func(config.Config, *incident.Book) error) error {
+	cfg, err := in.settings()
+	if err != nil {
+		return err
+	}
+	began := false
+	err = withBook(ctx, cfg, func(book *incident.Book) error {
+		began = true
+		return work(cfg, book)
+	})
+	dir := app.Dirs(cfg).Incidents
+	if _, missing := os.Stat(dir); err == nil || began || missing != nil || ctx.Err() != nil {
+		return err
+	}
+	fmt.Fprintf(in.Err, "microblog: %v\nThis is only what was counted while the database was gone:\n", err)
+	book, err := incident.Open(incident.Options{Dir: dir, Mail: cfg.Mail.Enabled(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = book.Close() }() // nothing was written
+	return work(cfg, book)
+}
+
+func withBook(ctx context.Context, cfg config.Config, work func(*incident.Book) error) error {
 	return withExistingStore(ctx, cfg, func(db *store.Store) (err error) {
 		if _, err := app.Migrate(ctx, db); err != nil {
 			return err
@@ -42,10 +71,10 @@ func (in *invocation) withBook(ctx context.Context, work func(config.Config, *in
 		// What the Book has to say is said by its errors here, not in a log.
 		book, err := app.OpenBook(cfg, db, slog.New(slog.DiscardHandler))
 		if err != nil {
-			return fmt.Errorf("opening the incidents: %w", err)
+			return err
 		}
 		defer func() { err = errors.Join(err, book.Close()) }()
-		return bookError(work(cfg, book))
+		return bookError(work(book))
 	})
 }
 
@@ -104,23 +133,20 @@ func find(ctx context.Context, book *incident.Book, id string) (incident.Inciden
 	if err != nil {
 		return incident.Incident{}, nil, err
 	}
-	incidents, err := byPrefix(ctx, book, prefix)
+	found, err := book.Find(ctx, prefix)
 	if err != nil {
 		return incident.Incident{}, nil, err
 	}
-	var failures []incident.Found
-	if len(prefix) >= shortestFailureID {
-		found, err := book.Find(ctx, prefix)
-		if err != nil {
-			return incident.Incident{}, nil, fmt.Errorf("looking for %s: %w", prefix, err)
+	var (
+		incidents []incident.Incident
+		failures  []incident.Found
+	)
+	for _, f := range found {
+		if f.ID.HasPrefix(prefix) {
+			failures = append(failures, f)
 		}
-		for _, f := range found {
-			if f.ID.HasPrefix(prefix) {
-				failures = append(failures, f)
-			}
-			if !slices.ContainsFunc(incidents, func(i incident.Incident) bool { return i.ID == f.Incident.ID }) {
-				incidents = append(incidents, f.Incident)
-			}
+		if !slices.ContainsFunc(incidents, func(i incident.Incident) bool { return i.ID == f.Incident.ID }) {
+			incidents = append(incidents, f.Incident)
 		}
 	}
 	switch {
@@ -136,27 +162,6 @@ func find(ctx context.Context, book *incident.Book, id string) (incident.Inciden
 		return incidents[0], &failures[0], nil
 	}
 	return incidents[0], nil, nil
-}
-
-// shortestFailureID is how much of a failure's ID people see.
-const shortestFailureID = 8
-
-// byPrefix returns the incidents whose ID begins so.
-func byPrefix(ctx context.Context, book *incident.Book, prefix string) (all []incident.Incident, err error) {
-	for cursor := ""; ; {
-		page, err := book.List(ctx, incident.Query{Search: prefix, Limit: pageSize, Cursor: cursor})
-		if err != nil {
-			return nil, fmt.Errorf("looking for %s: %w", prefix, err)
-		}
-		for _, i := range page.Items {
-			if strings.HasPrefix(i.ID, prefix) {
-				all = append(all, i)
-			}
-		}
-		if cursor = page.Next; cursor == "" {
-			return all, nil
-		}
-	}
 }
 
 // moment writes a time as people at this machine read it, with how long ago it was.

@@ -21,6 +21,7 @@ type dossierWriter struct {
 	out     *terminal
 	dossier *dossier
 	finder  *source.Finder
+	base    string // where the application is reached; "": as the request said
 }
 
 // line prints one line, broken at the terminal's width and indented.
@@ -35,6 +36,14 @@ func (w *dossierWriter) line(indent int, text string, as ...style) {
 		}
 		fmt.Fprintln(w.out, strings.Repeat(" ", indent)+part)
 	}
+}
+
+// cut makes a line fit that would lose its sense if it were broken.
+func (w *dossierWriter) cut(line string) string {
+	if w.out.width == 0 {
+		return line
+	}
+	return fit(line, w.out.width)
 }
 
 // field prints a label and what goes with it, if that is anything.

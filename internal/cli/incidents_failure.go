@@ -88,7 +88,7 @@ func (w *dossierWriter) frame(frame trace.Frame, build fault.Build) {
 			mark = ">"
 		}
 		text := fmt.Sprintf("%s%s %5d  %s", strings.Repeat(" ", indentBy), mark, l.Number, plainText(strings.ReplaceAll(l.Text, "\t", "    ")))
-		text = fit(text, w.out.columns())
+		text = w.cut(text)
 		if l.Hit {
 			text = w.out.paint(text, red)
 		}
@@ -108,7 +108,7 @@ func (w *dossierWriter) output(f *fault.Failure) {
 		lines = lines[more:]
 	}
 	for _, l := range lines {
-		fmt.Fprintln(w.out, fit("  "+plainText(strings.ReplaceAll(l, "\t", "    ")), w.out.columns()))
+		fmt.Fprintln(w.out, w.cut("  "+plainText(strings.ReplaceAll(l, "\t", "    "))))
 	}
 }
 
@@ -151,7 +151,21 @@ func (w *dossierWriter) request(f *fault.Failure) {
 	if q.Cut {
 		w.field("", "Some of it was too long and was not kept.")
 	}
+	command, notes := q.Curl(w.base, longestCommand)
+	if command == "" {
+		return
+	}
+	w.heading("The same request again")
+	for l := range strings.SplitSeq(command, "\n") {
+		fmt.Fprintln(w.out, plainText(l)) // whole, whatever the width: it is for the clipboard
+	}
+	for _, note := range notes {
+		w.line(indentBy, note, dim)
+	}
 }
+
+// longestCommand bounds the command that sends the request again, in bytes.
+const longestCommand = 4 << 10
 
 func (w *dossierWriter) values(label string, all map[string][]string) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -37,7 +37,7 @@ func (c *incidentsList) Run(ctx context.Context, in *invocation) error {
 	if c.Limit < 1 || c.Limit > greatestLimit {
 		return &usageError{fmt.Sprintf("--limit is %d; it must be from 1 to %d", c.Limit, greatestLimit)}
 	}
-	return in.withBook(ctx, func(_ config.Config, book *incident.Book) error {
+	return in.readBook(ctx, func(_ config.Config, book *incident.Book) error {
 		items, more, err := list(ctx, book, incident.Query{States: states, Search: c.Search}, c.Limit)
 		if err != nil {
 			return fmt.Errorf("listing the incidents: %w", err)
@@ -51,7 +51,7 @@ func (c *incidentsList) Run(ctx context.Context, in *invocation) error {
 				Incidents []incident.Incident      `json:"incidents"`
 				More      bool                     `json:"more"` // there are more than --limit
 				Counts    map[incident.State]int64 `json:"counts"`
-			}{slices.Concat([]incident.Incident{}, items), more, counts})
+			}{append([]incident.Incident{}, items...), more, counts})
 		}
 		out := in.terminal()
 		printList(out, items, time.Now())

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	microblogsource "example.org/microblog"
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/incident"
-	"example.org/microblog/fault/source"
+	"example.org/microblog/internal/app"
 	"example.org/microblog/internal/config"
 )
 
@@ -35,7 +34,7 @@ func (c *incidentsShow) Run(ctx context.Context, in *invocation) error {
 	if _, err := canonicalID(c.ID); err != nil {
 		return err
 	}
-	return in.withBook(ctx, func(cfg config.Config, book *incident.Book) error {
+	return in.readBook(ctx, func(cfg config.Config, book *incident.Book) error {
 		i, quoted, err := find(ctx, book, c.ID)
 		if err != nil {
 			return err
@@ -45,13 +44,13 @@ func (c *incidentsShow) Run(ctx context.Context, in *invocation) error {
 			return fmt.Errorf("reading the incident %s: %w", i.ID, err)
 		}
 		p.quote(quoted)
-		if cfg.BaseURL != nil {
-			p.link = cfg.BaseURL.JoinPath("admin", "incidents", i.ID).String()
+		if link := app.IncidentLink(cfg); link != nil {
+			p.link = link(i.ID)
 		}
 		if c.JSON {
 			return p.writeJSON(in.Out)
 		}
-		w := &dossierWriter{out: in.terminal(), dossier: p, finder: source.New(source.Options{FS: microblogsource.Source})}
+		w := &dossierWriter{out: in.terminal(), dossier: p, finder: app.Source(), base: app.PublicAddress(cfg)}
 		w.write()
 		return nil
 	})

@@ -42,14 +42,6 @@ func (in *invocation) terminal() *terminal {
 	return t
 }
 
-// columns is the width to lay things out for that need one.
-func (t *terminal) columns() int {
-	if t.width == 0 {
-		return standardWidth
-	}
-	return t.width
-}
-
 // A style is an SGR parameter of ECMA-48.
 type style int
 
