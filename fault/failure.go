@@ -69,7 +69,7 @@ type Failure struct {
 	// Reported says that it came by Catcher.Report or Catcher.Go, not as the answer to a request. Of
 	// Request there are then the method, the route and the path only.
 	Reported bool `json:"reported,omitempty"`
-	// Output is the end of what the process wrote as it crashed, of a KindCrash and KindEnded only.
+	// Output is the beginning of what the process wrote as it crashed, of a KindCrash and KindEnded only.
 	Output string `json:"output,omitempty"`
 }
 

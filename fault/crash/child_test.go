@@ -28,7 +28,6 @@ type job struct {
 	How      string // a key of endings
 	NoOutput bool
 	Beat     time.Duration // 0: 20 ms
-	Output   string // a file for the crash output, in place of a Watcher
 }
 
 const jobVariable = "CRASH_TEST_JOB"
@@ -49,19 +48,9 @@ func TestMain(m *testing.M) {
 }
 
 func (j job) run() {
-	if j.Output != "" {
-		f, err := os.Create(j.Output)
-		if err != nil {
-			panic(err)
-		}
-		if err := debug.SetCrashOutput(f, debug.CrashOptions{}); err != nil {
-			panic(err)
-		}
-		endings[j.How](nil)
-		return
-	}
 	w, err := crash.Watch(context.Background(), crash.Options{
 		Dir: j.Dir, Module: module, Logger: slog.New(slog.DiscardHandler), NoOutput: j.NoOutput,
+		Recorder:  &keeper{err: errors.New("left to the test")},
 		Heartbeat: cmp.Or(j.Beat, 20*time.Millisecond),
 	})
 	if err != nil {
@@ -97,8 +86,7 @@ var endings = map[string]func(*crash.Watcher){
 	"log.Fatal":      func(*crash.Watcher) { log.Fatal("no more") },
 	"wait":           func(*crash.Watcher) { forever() },
 	"stack overflow": func(*crash.Watcher) { debug.SetMaxStack(1 << 20); fmt.Println(deeper(0)) },
-	"out of memory":  func(*crash.Watcher) { n := 1 << 46; sink = make([]byte, n) },
-	"deadlock":       func(*crash.Watcher) { var mu sync.Mutex; mu.Lock(); mu.Lock() },
+	"out of memory":  func(*crash.Watcher) { n := 1 << 47; sink = make([]byte, n) },
 	"unlock":         func(*crash.Watcher) { var mu sync.Mutex; mu.Unlock() },
 	"nil":            func(w *crash.Watcher) { var p *job; fmt.Println(p.Dir) },
 	"again": func(*crash.Watcher) {
@@ -127,12 +115,17 @@ func stray() {
 //go:noinline
 func writeTo(m map[int]int) {
 	for {
-		m[1]++
+		m[1] = 1
 	}
 }
 
 //go:noinline
-func deeper(n int) int { return deeper(n+1) + 1 }
+func deeper(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return deeper(n+1) + 1
+}
 
 func forever() {
 	for {
@@ -151,7 +144,9 @@ func start(t *testing.T, j job, env ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context ends before the clean-up.
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), jobVariable+"="+string(text), "GOTRACEBACK=single", "GORACE=atexit_sleep_ms=0")
 	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.StdoutPipe()
@@ -165,11 +160,9 @@ func start(t *testing.T, j job, env ...string) *exec.Cmd {
 		_ = cmd.Process.Kill() // It has mostly ended.
 		_ = cmd.Wait()
 	})
-	if j.Output == "" {
-		line := make([]byte, len("watched\n"))
-		if _, err := out.Read(line); err != nil {
-			t.Fatalf("the child said nothing: %v", err)
-		}
+	line := make([]byte, len("watched\n"))
+	if _, err := out.Read(line); err != nil {
+		t.Fatalf("the child said nothing: %v", err)
 	}
 	return cmd
 }

@@ -46,7 +46,7 @@ func (w *Watcher) record(ctx context.Context, f *fault.Failure) (trouble string)
 		select {
 		case receipt = <-done: // Just in time.
 		default:
-			return "not recorded within " + recordTimeout.String()
+			return "not recorded in time"
 		}
 	}
 	switch {

@@ -77,7 +77,8 @@ type Watcher struct {
 // It takes a few milliseconds, and at most five seconds if the Recorder is slow. ctx bounds that part
 // only. An error means that this process is not watched, because the directory cannot be used; the
 // application may go on without. There should be one Watcher in a process, because crash output is
-// the process's.
+// the process's. Its heartbeat is a timer, and with one of those in a program the Go runtime does not
+// notice that all goroutines wait for each other.
 func Watch(ctx context.Context, o Options) (*Watcher, error) {
 	if o.Dir == "" {
 		return nil, errors.New("crash.Watch needs a directory (Options.Dir)")
@@ -123,9 +124,9 @@ func Watch(ctx context.Context, o Options) (*Watcher, error) {
 }
 
 // Close tells that the end is a clean one: nothing of this process stays in the directory. It should
-// be among the last things that a process does; what happens after it is not found. It waits for a
-// call of the Recorder that is under way, at most two seconds. Further calls return the same; it is
-// safe on a nil Watcher.
+// be among the last things that a process does; what happens after it is not found. It does not wait
+// for a call of the Recorder that is under way, but cancels its context; what was being recorded is
+// found again. Further calls return the same; it is safe on a nil Watcher.
 func (w *Watcher) Close() error {
 	if w == nil {
 		return nil

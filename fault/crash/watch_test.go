@@ -29,7 +29,7 @@ func TestCrashes(t *testing.T) {
 		{"stray", "panic: boom 42", "panic", pkg + "stray", ""},
 		{"concurrent map writes", "fatal error: concurrent map writes", "fatal error", pkg + "writeTo", ""},
 		{"stack overflow", "fatal error: stack overflow", "fatal error", pkg + "deeper", ""},
-		{"out of memory", "fatal error: runtime: out of memory", "fatal error", pkg + "init.func", "linux"},
+		{"out of memory", "fatal error: out of memory", "fatal error", pkg + "init.func", "linux"},
 		{"unlock", "fatal error: sync: unlock of unlocked mutex", "fatal error", pkg + "init.func", ""},
 		{"nil", "panic: runtime error: invalid memory address or nil pointer dereference", "panic of runtime.Error", pkg + "init.func", ""},
 		{"again", "panic: boom 42", "panic", pkg + "stray", ""},

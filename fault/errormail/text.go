@@ -17,7 +17,7 @@ func (l *letter) text() string {
 	t.causes()
 	t.curl()
 	t.steps()
-	t.block("The end of what the process wrote", l.Output)
+	t.block("What the process wrote as it ended", l.Output)
 	if len(l.Details) > 0 {
 		t.heading("Details")
 		t.rows(l.Details)

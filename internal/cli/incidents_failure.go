@@ -101,7 +101,7 @@ func (w *dossierWriter) output(f *fault.Failure) {
 	if f.Output == "" {
 		return
 	}
-	w.heading("The end of what the process wrote")
+	w.heading("What the process wrote as it ended")
 	lines := strings.Split(strings.TrimRight(f.Output, "\n"), "\n")
 	if more := len(lines) - outputShown; more > 0 {
 		w.line(indentBy, fmt.Sprintf("(%d lines more; --json has them)", more), dim)

@@ -162,9 +162,11 @@ func explain(err error) error {
 		listen *mailbox.ListenError
 	)
 	switch {
+	case errors.As(err, &option) && option.Option == "Exposed":
+		return &usageError{option.Text + "; add --expose if that is meant"}
 	case errors.As(err, &option):
 		flag := map[string]string{
-			"SMTP": "--smtp", "HTTP": "--http", "Exposed": "--expose", "Hosts": "--allow-host", "Keep": "--keep",
+			"SMTP": "--smtp", "HTTP": "--http", "Hosts": "--allow-host", "Keep": "--keep",
 			"KeepBytes": "--keep-bytes", "MaxMailBytes": "--max-bytes", "TLS": "--tls", "Username": "--user", "Faults": "--fail",
 		}[option.Option]
 		return &usageError{flag + ": " + option.Text}

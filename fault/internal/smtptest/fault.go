@@ -45,6 +45,7 @@ type Fault struct {
 	Take  bool          // at End: the mail is kept in Mails, whatever is answered
 	After int           // at Body: when so many bytes have come
 	Wait  time.Duration // before anything
+	Tell  func()        // is called then; nil: nothing
 	// Reply is sent instead of the usual answer: lines divided by \n, such as "451 4.3.0 later".
 	Reply  string
 	Slow   time.Duration // between the bytes of the reply, the usual one if Reply is ""

@@ -58,6 +58,9 @@ func (s *session) fail(f *Fault, reply string) bool {
 	if f.Wait > 0 {
 		time.Sleep(f.Wait)
 	}
+	if f.Tell != nil {
+		f.Tell()
+	}
 	if f.Reply != "" {
 		reply = f.Reply
 	}

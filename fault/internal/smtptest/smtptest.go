@@ -112,6 +112,7 @@ func (s *Server) serve(conn net.Conn) {
 			conn.Close()
 			s.mu.Lock()
 			delete(s.open, conn)
+			s.notify()
 			s.mu.Unlock()
 		}()
 		newSession(s, conn, n).run()

@@ -72,6 +72,9 @@ func (g gate) Accept() (net.Conn, error) {
 	for {
 		raw, err := g.Listener.Accept()
 		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				g.s.event("", "a connection could not be taken: "+err.Error())
+			}
 			return nil, err
 		}
 		w := newWire(raw, g.s)

@@ -246,6 +246,19 @@ func (m *Mail) attachment(number string) (Attachment, []byte, bool) {
 	return Attachment{}, nil, false
 }
 
+// sentAs returns the envelope's sender where the header names another one, else "".
+func (m *Mail) sentAs() string {
+	if m.Envelope.From == "" {
+		return "nobody (<>)"
+	}
+	for _, from := range m.From {
+		if strings.Contains(strings.ToLower(from), strings.ToLower(m.Envelope.From)) {
+			return ""
+		}
+	}
+	return m.Envelope.From
+}
+
 // unnamed returns everybody that the mail went to by its envelope and is not named in its header.
 func (m *Mail) unnamed() []string {
 	var out []string

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"example.org/microblog/fault/internal/devtool/mailbox"
 )
@@ -137,6 +138,9 @@ func (s *server) everywhere(m *mailbox.Mail) {
 	for _, file := range m.Attachments {
 		if a := s.get(base + "/parts/" + file.Part); a.status != http.StatusOK || int64(len(a.body)) != file.Size {
 			s.t.Errorf("part %s: status %d, %d bytes, want %d", file.Part, a.status, len(a.body), file.Size)
+		}
+		if n := file.Name; n == "" || len([]rune(n)) > 125 || n[0] == '.' || strings.ContainsAny(n, "/\\:*?\"<>|\r\n\x00") || !utf8.ValidString(n) {
+			s.t.Errorf("an attachment is named %q", n)
 		}
 	}
 	if a := s.get("/api" + base + ".eml"); a.body != string(m.Source()) {

@@ -144,7 +144,9 @@ func (s *Server) serveSMTP(l net.Listener) {
 	s.smtp.MaxLineLength = 0 // wire limits commands; a long line in a mail is worth a remark, not a refusal
 	s.smtp.AllowInsecureAuth = true
 	s.smtp.EnableSMTPUTF8 = true
-	s.smtp.ErrorLog = log.New(eventWriter{s}, "", 0)
+	// What the library logs is of no use: it stumbles over its own session when a client leaves between two chunks.
+	// Trouble with taking connections and with reading mails is told by gate and session.
+	s.smtp.ErrorLog = log.New(io.Discard, "", 0)
 	if s.options.TLS == TLSStartTLS {
 		s.smtp.TLSConfig = s.tlsConfig // so that it offers STARTTLS; wire does it
 	}
@@ -155,7 +157,7 @@ func (s *Server) serveHTTP(l net.Listener) {
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadTimeout:       maxWait + 30*time.Second, // it also ends a request that waits
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // what is wrong with a client
@@ -290,12 +292,4 @@ func (s *Server) event(client, text string) {
 	e := Event{At: time.Now(), Client: client, Text: shorten(text, 500)}
 	s.store.addEvent(e)
 	s.printer.event(e)
-}
-
-// eventWriter is where the library logs.
-type eventWriter struct{ s *Server }
-
-func (w eventWriter) Write(p []byte) (int, error) {
-	w.s.event("", "inside the SMTP server: "+string(p))
-	return len(p), nil
 }

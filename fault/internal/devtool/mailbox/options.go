@@ -72,7 +72,7 @@ func (o Options) checkAddress(option, address string) error {
 	if o.Exposed || isLoopback(host) {
 		return nil
 	}
-	return &OptionError{"Exposed", fmt.Sprintf("other machines could reach %s, and whoever is there could read the mails; if that is meant, it must be said", address)}
+	return &OptionError{"Exposed", fmt.Sprintf("other machines could reach %s, and whoever is there could read the mails", address)}
 }
 
 // isLoopback reports whether host is a name or an address of the loopback interface.

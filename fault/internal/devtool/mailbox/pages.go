@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -89,7 +88,7 @@ type listPage struct {
 	site
 	Search  string
 	Threads []threadView
-	Older   string // query of the page with older mails
+	Older   int64 // the page with older mails has those before this one
 	Kept    int
 	Found   int
 	Bytes   int64
@@ -128,7 +127,7 @@ func (s *Server) pageList(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(found) > mailsPerPage {
 		found = found[:mailsPerPage]
-		p.Older = url.Values{"q": {f.any}, "before": {strconv.FormatInt(found[len(found)-1].ID, 10)}}.Encode()
+		p.Older = found[len(found)-1].ID
 	}
 	for _, t := range threads(found) {
 		open := len(t)
@@ -152,6 +151,7 @@ type mailPage struct {
 	Thread  []*Mail
 	Newer   int64
 	OlderID int64
+	SentAs  string
 	Unnamed []string
 	Marks   []string
 }
@@ -165,7 +165,7 @@ func (s *Server) pageMail(w http.ResponseWriter, r *http.Request) {
 	now := s.store.snapshot()
 	p := mailPage{
 		site: s.site(visible(m.Subject), now), Mail: m, View: r.URL.Query().Get("view"),
-		Sandbox: frameSandbox, Thread: threadOf(now.mails, m), Unnamed: m.unnamed(), Marks: m.marks(),
+		Sandbox: frameSandbox, Thread: threadOf(now.mails, m), SentAs: m.sentAs(), Unnamed: m.unnamed(), Marks: m.marks(),
 	}
 	if p.Title == "" {
 		p.Title = fmt.Sprintf("Mail %d", m.ID)

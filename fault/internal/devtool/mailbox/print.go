@@ -3,7 +3,6 @@ package mailbox
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -131,9 +130,7 @@ func (p *printer) pageOf(m *Mail) string {
 		}
 	}
 	line("From", people(m.From, "%s", 5))
-	if !slices.ContainsFunc(m.From, func(from string) bool { return strings.Contains(from, m.Envelope.From) }) {
-		line("Sent as", visible(shorten(m.Envelope.From, 200)))
-	}
+	line("Sent by", visible(shorten(m.sentAs(), 200)))
 	line("To", people(m.To, "%s", 10))
 	line("Cc", people(m.Cc, "%s", 10))
 	line("Also to", people(m.unnamed(), "%s", 10))

@@ -231,7 +231,10 @@ func (p Plan) String() string {
 		return "nothing fails"
 	}
 	s := strings.Join(p.Names(), " ")
-	if p.First > 0 {
+	switch {
+	case p.First == 1:
+		s += ", the first attempt"
+	case p.First > 1:
 		s += fmt.Sprintf(", the first %d attempts", p.First)
 	}
 	if p.Chance > 0 && p.Chance < 1 {

@@ -159,12 +159,12 @@ func TestCloseLeavesNothing(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error("the second Close:", err)
 		}
-		eventually(t, "no goroutine of it is left", func() bool { return goroutines(s.Server) == 0 })
+		eventually(t, "no goroutine of it is left", func() bool { return goroutines() == 0 })
 	}
 }
 
-// goroutines counts those that work for any server of this test.
-func goroutines(*mailbox.Server) int {
+// goroutines counts those that work for any server.
+func goroutines() int {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	n := 0

@@ -70,7 +70,13 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 // Data takes the mail.
-func (s *session) Data(r io.Reader) error {
+func (s *session) Data(r io.Reader) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.wire.event("a mail could not be read, which is a mistake in fault mailbox: %v", p)
+			err = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "A mistake in this server"}
+		}
+	}()
 	done, ok := s.server.begin()
 	if !ok {
 		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "Shutting down"}

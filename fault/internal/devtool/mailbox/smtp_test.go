@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
-	"net/smtp"
 	"net/textproto"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -102,6 +104,26 @@ func TestChunkedMails(t *testing.T) {
 	c.ask("NOOP", "250 ")
 	if got := string(s.Mails()[0].Source()); len(s.Mails()) != 2 || got != "Subject: DATA\r\nx: y\r\n\r\n.\r\n"[:24] {
 		t.Errorf("%d mails, source %q", len(s.Mails()), got)
+	}
+}
+
+// TestHalfAMailIsNone hangs up in the middle of one.
+func TestHalfAMailIsNone(t *testing.T) {
+	t.Parallel()
+	for name, say := range map[string]string{"text": "DATA\r\nSubject: half\r\n", "chunk": "BDAT 100 LAST\r\nSubject: half\r\n", "no chunk": "BDAT 0\r\n"} {
+		s := start(t, mailbox.Options{})
+		c, _ := s.talkTo(mailbox.AtData)
+		c.write(say)
+		c.conn.Close()
+		if name != "no chunk" {
+			s.printed("went away in the middle of a mail")
+		}
+		if err := s.Close(); err != nil { // which waits for all conversations
+			t.Error(err)
+		}
+		if n := len(s.Mails()); n != 0 {
+			t.Errorf("%s: %d mails are kept", name, n)
+		}
 	}
 }
 
@@ -252,109 +274,6 @@ func TestAuthOddities(t *testing.T) {
 	c.ask("MAIL FROM:<a@b.example>", "250 ")
 }
 
-func TestStartTLS(t *testing.T) {
-	t.Parallel()
-	s := start(t, mailbox.Options{TLS: mailbox.TLSStartTLS, Username: "susan", Password: "pw"})
-	c, err := smtp.Dial(s.SMTPAddr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if ok, _ := c.Extension("STARTTLS"); !ok {
-		t.Error("STARTTLS is not offered")
-	}
-	if ok, _ := c.Extension("AUTH"); ok {
-		t.Error("AUTH is offered before TLS")
-	}
-	if err := c.StartTLS(s.trusting()); err != nil {
-		t.Fatal(err)
-	}
-	if ok, _ := c.Extension("STARTTLS"); ok {
-		t.Error("STARTTLS is offered again")
-	}
-	if err := c.Auth(smtp.PlainAuth("", "susan", "pw", s.host())); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Mail("a@b.example"); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Rcpt("c@d.example"); err != nil {
-		t.Fatal(err)
-	}
-	w, err := c.Data()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte(simple)); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(w.Close(), c.Quit()); err != nil {
-		t.Fatal(err)
-	}
-	if m := s.one(); m.Envelope.TLS != "TLS 1.3" || m.Envelope.User != "susan" {
-		t.Errorf("envelope %+v", m.Envelope)
-	}
-}
-
-func TestStartTLSRules(t *testing.T) {
-	t.Parallel()
-	s := start(t, mailbox.Options{TLS: mailbox.TLSStartTLS})
-	t.Run("AUTH must wait", func(t *testing.T) {
-		c := s.dial()
-		c.want("220 ")
-		c.ask("EHLO me", "250-")
-		c.ask("AUTH PLAIN AGEAYg==", "538 ")
-	})
-	t.Run("nothing may be slipped in", func(t *testing.T) {
-		c := s.dial()
-		c.want("220 ")
-		c.ask("EHLO me", "250-")
-		c.write("STARTTLS\r\nMAIL FROM:<evil@example.org>\r\n")
-		c.want("421 ")
-		c.wantEnd()
-	})
-	t.Run("a stranger's certificate", func(t *testing.T) {
-		c := s.dial()
-		c.want("220 ")
-		c.ask("EHLO me", "250-")
-		c.ask("STARTTLS", "220 ")
-		if err := tls.Client(c.conn, &tls.Config{ServerName: "localhost"}).HandshakeContext(t.Context()); err == nil {
-			t.Error("a self-signed certificate was trusted")
-		}
-		s.printed("refused TLS: tls: bad certificate")
-	})
-	t.Run("not offered", func(t *testing.T) {
-		plain := start(t, mailbox.Options{})
-		c := plain.dial()
-		c.want("220 ")
-		c.ask("EHLO me", "250-")
-		c.ask("STARTTLS", "502 ")
-		c.ask("NOOP", "250 ")
-		err := plain.client(gomail.WithTLSPolicy(gomail.TLSMandatory)).DialAndSendWithContext(t.Context(), message(t))
-		if err == nil || len(plain.Mails()) != 0 {
-			t.Errorf("a client that demands STARTTLS sent: %v", err)
-		}
-	})
-}
-
-func TestImplicitTLS(t *testing.T) {
-	t.Parallel()
-	s := start(t, mailbox.Options{TLS: mailbox.TLSImplicit})
-	if err := s.client(gomail.WithSSL(), gomail.WithTLSConfig(s.trusting())).DialAndSendWithContext(t.Context(), message(t)); err != nil {
-		t.Fatal(err)
-	}
-	if m := s.one(); m.Envelope.TLS != "TLS 1.3" {
-		t.Errorf("envelope %+v", m.Envelope)
-	}
-	c := s.dial()
-	c.write("EHLO me\r\n") // in plain text
-	c.r.Reset(c.conn)
-	if _, err := c.read(); err == nil {
-		t.Error("plain text was answered")
-	}
-	s.printed("spoke plain text where TLS was expected")
-}
-
 func TestStrangersAreToldApart(t *testing.T) {
 	t.Parallel()
 	s := start(t, mailbox.Options{})
@@ -413,4 +332,66 @@ func TestBinaryBodySurvives(t *testing.T) {
 	if _, after, _ := strings.Cut(string(s.one().Source()), "\r\n\r\n"); after != string(body)+"\r\n" {
 		t.Errorf("%q", after)
 	}
+}
+
+// BenchmarkDelivery sends mails on one connection.
+func BenchmarkDelivery(b *testing.B) {
+	s := start(b, mailbox.Options{Out: io.Discard})
+	c, _ := s.talkTo(mailbox.AtMail)
+	if err := c.conn.SetDeadline(time.Time{}); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		c.write("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n")
+		c.want("250 ")
+		c.want("250 ")
+		c.want("354 ")
+		c.ask(simple+".", "250 ")
+	}
+}
+
+// FuzzConversation says anything to the server. It must come to an end, keep what it says that it keeps, and nothing else.
+func FuzzConversation(f *testing.F) {
+	hello := "EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+	for i, seed := range []string{
+		hello + "DATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n", hello + "BDAT 4\r\nx: y\r\nBDAT 2 LAST\r\n\r\n", "AUTH PLAIN\r\nAGEAYg==\r\n",
+		"STARTTLS\r\n", "\x16\x03\x01", "EHLO x\r\nAUTH CRAM-MD5\r\n*\r\nRSET\r\nVRFY x\r\nHELP\r\nNOOP\r\n", hello + "BDAT 9999999999 LAST\r\n", hello + "DATA\r\n\r\r\n.\r\n.\n.\r\n",
+	} {
+		f.Add(uint8(i), []byte(seed))
+	}
+	plans := []mailbox.Plan{{}, plan(f, 0, 0, "refuse@data"), plan(f, 0, 0, "tempfail@dot"), plan(f, 0, 0, "drop"), plan(f, 0, 0, "drop@mail"), plan(f, 0, 0, "refuse@connect")}
+	running := start(f, mailbox.Options{Out: io.Discard})
+	f.Fuzz(func(t *testing.T, which uint8, said []byte) {
+		s := &server{running.Server, t, nil, true}
+		if err := s.SetFaults(plans[int(which)%len(plans)]); err != nil {
+			t.Fatal(err)
+		}
+		s.do(http.MethodDelete, "/api/mails", "")
+		conn, err := net.Dial("tcp", s.SMTPAddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		tcp := conn.(*net.TCPConn)
+		if err := errors.Join(tcp.SetLinger(0), tcp.SetDeadline(time.Now().Add(patience))); err != nil { // no port is to wait
+			t.Fatal(err)
+		}
+		_, _ = conn.Write(said) // the server may have hung up
+		_ = tcp.CloseWrite()
+		heard, err := io.ReadAll(conn)
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+			t.Fatalf("it comes to no end after %q", heard)
+		}
+		told := bytes.Count(heard, []byte("250 2.0.0 OK: queued\r\n"))
+		if kept := len(s.Mails()); err == nil && kept != told {
+			t.Errorf("%d mails are kept, and it said of %d that they are: %q", kept, told, heard)
+		}
+		var state stateAnswer
+		s.get("/api/state").json(t, &state)
+		for _, e := range state.Events {
+			if strings.Contains(e.Text, "mistake") {
+				t.Fatal(e.Text)
+			}
+		}
+	})
 }

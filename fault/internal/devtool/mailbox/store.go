@@ -68,13 +68,6 @@ func (s *store) add(m *Mail) {
 	s.change()
 }
 
-// touch notes a change outside of the store.
-func (s *store) touch() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.change()
-}
-
 func (s *store) addEvent(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -182,9 +182,12 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 }
 
+// readChunk reads a part of a BDAT chunk. Its end before it is whole is never io.EOF, which the library would take for
+// the end of the mail.
 func (w *wire) readChunk(p []byte) (int, error) {
 	if w.cut {
-		return 0, w.stop(Rule{Mode: Drop}, AtData)
+		_ = w.stop(Rule{Mode: Drop}, AtData)
+		return 0, io.ErrUnexpectedEOF
 	}
 	if int64(len(p)) > w.chunk {
 		p = p[:w.chunk]
@@ -194,7 +197,8 @@ func (w *wire) readChunk(p []byte) (int, error) {
 		w.expect = aCommand
 	}
 	if err != nil && n == 0 {
-		return 0, w.gone(err)
+		_ = w.gone(err)
+		return 0, io.ErrUnexpectedEOF
 	}
 	return n, nil
 }
