@@ -89,6 +89,7 @@ func TestDesk(t *testing.T) {
 		}
 		return nil
 	})
+	b.do(chromedp.Click(chromedp.CSS("details:has(button[name='for']) > summary")))
 	b.press("button[name='for'][value='1h']")
 	b.open(page)
 	b.says("Muted")

@@ -127,7 +127,7 @@ func (t *trouble) advice(s *Server) string {
 	case certInvalid:
 		return "Whoever runs the mail server must correct its certificate."
 	case noAuth:
-		if !t.secure(s) {
+		if s.TLS == Off {
 			return fmt.Sprintf("Servers offer it only after encryption: set %s with %s=587, or %s with %s=465. Or, if the server needs no login, leave %s empty.", tlsSetting(StartTLS), n.Port, tlsSetting(Implicit), n.Port, n.Username)
 		}
 		return fmt.Sprintf("Use the port for submission, usually 587, in %s; or, if the server needs no login, leave %s empty.", n.Port, n.Username)
@@ -164,6 +164,3 @@ func (t *trouble) advice(s *Server) string {
 	}
 	return ""
 }
-
-// secure says whether the trouble came after encryption began.
-func (t *trouble) secure(s *Server) bool { return s.TLS != Off }

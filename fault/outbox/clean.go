@@ -102,8 +102,9 @@ func path(address string) (string, error) {
 	}
 	quoted := (&mail.Address{Address: address}).String()
 	parsed, err := mail.ParseAddress(quoted)
+	// Quoted, a local part could be anything; what looks like two addresses is a mistake.
 	if err != nil || parsed.Address != address || parsed.Name != "" ||
-		strings.ContainsAny(address[strings.LastIndexByte(address, '@')+1:], "<> ") {
+		strings.ContainsAny(address, "<>,;") || strings.Count(address, "@") != 1 {
 		return "", fmt.Errorf("%q is no e-mail address", address)
 	}
 	return quoted, nil

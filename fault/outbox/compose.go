@@ -34,6 +34,9 @@ func compose(m *Mail, now time.Time) (envelope, []byte, error) {
 	if _, err := path(m.From.Address); err != nil {
 		return invalid("the sender: %v", err)
 	}
+	if size := len(m.Text) + len(m.HTML); size > maxMailBytes {
+		return invalid("its text is %d bytes long; at most %d are allowed, composed", size, maxMailBytes)
+	}
 	e := envelope{Key: m.Key, Class: m.Class, MessageID: m.MessageID, Subject: line(m.Subject, maxSubject),
 		From: m.From.Address, Created: now}
 	var to []*mail.Address

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -21,24 +20,17 @@ type conversation struct {
 	text    *textproto.Conn
 	secure  bool
 	ext     map[string]string // what EHLO told, in upper case
-	secrets *strings.Replacer
+	secrets mask
 	uncut   func() bool // ends the watch over the context
-	where   string      // the address it is connected to
 	said    string      // the last reply
 }
 
 // newConversation takes over conn. It ends with ctx.
 func newConversation(ctx context.Context, s Server, conn net.Conn) *conversation {
-	c := &conversation{server: s, guard: &guard{Conn: conn, until: time.Now().Add(s.Timeouts.Attempt)}, where: conn.RemoteAddr().String()}
+	c := &conversation{server: s, guard: &guard{Conn: conn, until: time.Now().Add(s.Timeouts.Attempt)}}
 	c.text = textproto.NewConn(c.guard)
 	c.uncut = context.AfterFunc(ctx, c.guard.cut)
-	if s.Password != "" {
-		encode := base64.StdEncoding.EncodeToString
-		c.secrets = strings.NewReplacer(
-			encode([]byte("\x00"+s.Username+"\x00"+s.Password)), "[masked]",
-			encode([]byte(s.Password)), "[masked]",
-			s.Password, "[masked]")
-	}
+	c.secrets = newMask(s.Username, s.Password)
 	return c
 }
 
@@ -56,12 +48,7 @@ func (c *conversation) quit() {
 }
 
 // words makes what the server sent fit for people: one line without secrets.
-func (c *conversation) words(s string) string {
-	if c.secrets != nil {
-		s = c.secrets.Replace(s)
-	}
-	return line(s, 300)
-}
+func (c *conversation) words(s string) string { return line(c.secrets.of(s), 300) }
 
 // read reads a reply. The trouble has no step yet.
 func (c *conversation) read() (reply, *trouble) {
@@ -115,6 +102,9 @@ func (c *conversation) lastWords() reply {
 func (c *conversation) broken(err error) *trouble {
 	var netErr net.Error
 	var protocol textproto.ProtocolError
+	if errors.As(err, &protocol) && c.guard.failed != nil {
+		err = c.guard.failed // which cut the line short
+	}
 	switch {
 	case c.guard.wasCut():
 		return &trouble{kind: cutShort, err: err}
@@ -150,12 +140,14 @@ func (c *conversation) greet() *trouble {
 		return nil
 	case t == nil:
 		return &trouble{kind: turnedAway, code: r.code, said: r.String()}
+	case t.kind == garbled:
+		t.kind = notSMTP
+	case (t.kind == silent || t.kind == dropped || t.kind == endless) && len(c.guard.heard) > 0 && !c.secure:
+		*t = trouble{kind: notSMTP, said: c.words(string(c.guard.heard))}
 	case t.kind == silent:
 		t.kind = silentGreeting
 	case t.kind == dropped:
 		t.kind = closedEarly
-	case t.kind == garbled:
-		t.kind = notSMTP
 	}
 	return t
 }
@@ -253,7 +245,7 @@ func (c *conversation) begin(from string, to []string, size int) *trouble {
 	}
 	if !isASCII(from + strings.Join(to, "")) {
 		if _, ok := c.ext["SMTPUTF8"]; ok {
-			params += " SMTPUTF8"
+			params += " BODY=8BITMIME SMTPUTF8" // the addresses are in the header, too
 		} else if !isASCII(from) {
 			return &trouble{step: StepSender, kind: needsUTF8, more: from}
 		}

@@ -32,6 +32,7 @@ func (c *courier) deliver(ctx context.Context, it *item) (tried bool, t *trouble
 	}
 	e, message, err := decodeMail(it.name, file)
 	if err != nil {
+		f.Close()
 		c.setAside(dirWaiting, it.name+mailSuffix)
 		return false, nil
 	}
@@ -141,7 +142,7 @@ func (c *courier) after(it *item, f *os.File, e envelope, a attempts, t *trouble
 	if !ofServer {
 		a.Made++
 	}
-	if progress {
+	if progress && !ofServer {
 		c.serverWorks()
 		c.busy = 0
 	}
@@ -163,7 +164,7 @@ func (c *courier) after(it *item, f *os.File, e envelope, a attempts, t *trouble
 	}
 	if !progress {
 		if c.busy++; c.busy >= busyInARow {
-			return &trouble{step: stepMail, kind: busy, more: "several mails one after another", said: a.LastError}
+			return &trouble{step: stepMail, kind: busy, more: "several mails were put off one after another, the last by " + a.LastError}
 		}
 	}
 	return nil
@@ -245,9 +246,12 @@ func (c *courier) settle(it *item, f *os.File, e envelope, a attempts) {
 }
 
 // expire gives up the mails that are too old, when the server cannot be used.
-func (c *courier) expire(t *trouble) {
+func (c *courier) expire(ctx context.Context, t *trouble) {
 	last, _ := c.index.get()
 	for _, it := range last.items {
+		if ctx.Err() != nil {
+			return
+		}
 		if it.settled || c.now().Sub(it.envelope.Created) < c.opts.MaxAge {
 			continue
 		}

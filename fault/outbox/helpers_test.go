@@ -15,11 +15,8 @@ import (
 	"example.org/microblog/fault/outbox"
 )
 
-// quick are waiting times for tests.
-var (
-	quickTimeouts = outbox.Timeouts{Connect: 5 * time.Second, Step: 250 * time.Millisecond, Accept: 250 * time.Millisecond, Attempt: 2 * time.Second}
-	quickRetry    = outbox.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond}
-)
+// quickRetry is for tests with a real clock. There are no quick timeouts: this machine may be slow.
+var quickRetry = outbox.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond}
 
 // logged is a log for tests.
 type logged struct {
@@ -54,9 +51,6 @@ func open(t testing.TB, s *smtptest.Server, o outbox.Options) *outbox.Outbox {
 	}
 	if o.Server.Port == 0 && s != nil && o.Server.Dial == nil {
 		o.Server.Port = s.Port()
-	}
-	if o.Server.Timeouts == (outbox.Timeouts{}) && o.Server.Dial == nil {
-		o.Server.Timeouts = quickTimeouts
 	}
 	if o.Retry == (outbox.Retry{}) && o.Server.Dial == nil {
 		o.Retry = quickRetry

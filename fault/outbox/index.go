@@ -87,7 +87,7 @@ func (o *Outbox) scan() error {
 	if err != nil {
 		return fmt.Errorf("reading the outbox: %w", err)
 	}
-	server := o.store.readServer().of(&o.server)
+	o.scanServer()
 
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -107,11 +107,19 @@ func (o *Outbox) scan() error {
 			it.attempts = a
 		}
 	}
+	x.last, x.at = now, time.Now()
+	return nil
+}
+
+// scanServer reads again how the mail server is doing.
+func (o *Outbox) scanServer() {
+	server := o.store.readServer().of(&o.server)
+	x := &o.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if !x.unsaved {
 		x.server = server
 	}
-	x.last, x.at = now, time.Now()
-	return nil
 }
 
 // of returns the state as far as it is about this server with these settings.

@@ -11,12 +11,17 @@ const remindEvery = time.Hour
 
 // news keeps the log short: it is told of a change, and then once in a while.
 type news struct {
-	kind       kind
-	code       int
-	told       time.Time
-	unlockedBy bool
-	disk       string
+	// The server's trouble that was told.
+	kind kind
+	code int
+	told time.Time
+
+	withoutLocks bool // was told
+
+	// The disk's.
+	diskFails  bool // was told
 	diskTold   time.Time
+	diskFailed time.Time // last
 }
 
 func (n *news) serverFails(log *slog.Logger, now time.Time, s *Server, t *trouble, state serverState) {
@@ -54,22 +59,26 @@ func (n *news) settled(log *slog.Logger, o outcome, recipients int) {
 }
 
 func (n *news) unlockable(log *slog.Logger, dir string) {
-	if !n.unlockedBy {
-		n.unlockedBy = true
+	if !n.withoutLocks {
+		n.withoutLocks = true
 		log.Warn("The outbox is on a file system without locks: only one process may deliver from it", "dir", dir)
 	}
 }
 
-// disk tells of a disk in trouble, and of the end of that.
+// disk tells of a disk in trouble, and of its end, once nothing has failed for a minute.
 func (c *courier) disk(err error) {
 	n, now := &c.news, c.now()
-	switch {
-	case err == nil && n.disk == "":
-	case err == nil:
-		n.disk = ""
-		c.logger.Info("The outbox can be used again", "dir", c.store.dir)
-	case n.disk != err.Error() && (n.disk == "" || now.Sub(n.diskTold).Abs() > time.Minute) || now.Sub(n.diskTold).Abs() > remindEvery:
-		n.disk, n.diskTold = err.Error(), now
-		c.logger.Error("The outbox cannot be read or written; its mails wait", "dir", c.store.dir, "error", err)
+	quiet := now.Sub(n.diskFailed).Abs() > time.Minute
+	if err == nil {
+		if n.diskFails && quiet {
+			n.diskFails = false
+			c.logger.Info("The outbox can be used again", "dir", c.store.dir)
+		}
+		return
+	}
+	n.diskFailed = now
+	if !n.diskFails || now.Sub(n.diskTold).Abs() > remindEvery {
+		n.diskFails, n.diskTold = true, now
+		c.logger.Error("The outbox cannot be read or written as it should; its mails wait", "dir", c.store.dir, "error", err)
 	}
 }

@@ -1,5 +1,17 @@
 // Package outbox is a durable queue of mails and their delivery by SMTP: what it has accepted is
 // delivered, given up for a reason that is told, or still there after the process was killed.
+//
+// The queue is a directory of files, so that it works when a database does not. [Outbox.Put] composes
+// a mail and writes it there. [Outbox.Run] delivers: it tries again after anything but a refusal of the
+// mail itself, for four days. A recipient who is refused for good does not keep the mail from the
+// others, and one who is put off does not get the others a second copy. The outcome is kept until it
+// is forgotten.
+//
+// A mail is sent twice only where nobody can know better: when the connection or the process ends
+// after the mail went out and before the server's answer came. Both copies have the same Message-ID.
+//
+// Several processes may share the directory. A mail in delivery is locked; the lock ends with its
+// process.
 package outbox
 
 import (
@@ -95,7 +107,7 @@ type Outcome struct {
 	MessageID string // without <>
 	Delivered bool   // the server has taken it for one recipient at least
 	At        time.Time
-	Attempts  int
+	Attempts  int // those are included that did not get as far as the mail
 	// Reason is why it was given up, or, of a delivered mail, which recipients were refused and why;
 	// "" if everybody got it.
 	Reason  string
@@ -112,7 +124,8 @@ const (
 	GivenUp   State = "given up"
 )
 
-// Entry is a mail in the outbox, or one that was settled within the last 7 days.
+// Entry is a mail that waits, or one that was settled and whose outcome is kept: for 7 days, or, if it is
+// not forgotten, 30.
 type Entry struct {
 	Key       string
 	Class     string
@@ -134,7 +147,7 @@ type Status struct {
 	Waiting   int
 	Oldest    time.Time // when the oldest waiting mail was put; zero if none waits
 	Next      time.Time // of the next attempt; zero if none waits or it is made at once
-	Delivered int       // mails whose outcome is kept: for 7 days, or until it is forgotten
+	Delivered int       // mails that were, and whose outcome is kept; see Entry
 	GivenUp   int       // likewise
 	Bytes     int64     // of what waits
 	MaxBytes  int64     // 0 in what Inspect returns

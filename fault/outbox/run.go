@@ -12,7 +12,7 @@ import (
 
 const (
 	// pollEvery is how often the directory is looked at for what other processes put there.
-	pollEvery  = 15 * time.Second
+	pollEvery  = 30 * time.Second
 	sweepEvery = time.Hour
 
 	// How long outcomes are kept.
@@ -60,6 +60,10 @@ type courier struct {
 
 // pass delivers what is due and returns how long there is nothing to do.
 func (c *courier) pass(ctx context.Context) time.Duration {
+	c.scanServer()
+	if wait := c.untilServer(); wait > 0 {
+		return wait
+	}
 	if err := c.scan(); err != nil {
 		c.disk(err)
 		return pollEvery
@@ -81,21 +85,18 @@ func (c *courier) pass(ctx context.Context) time.Duration {
 		tried = tried || did
 		if t != nil && t.kind != cutShort {
 			c.serverFailed(t)
-			c.expire(t)
+			c.expire(ctx, t)
 			return c.untilServer()
 		}
 	}
 	if !tried {
-		return time.Second // others are at it, or the disk is in trouble
+		return time.Second // another process is at it, or the disk is in trouble
 	}
 	return 0 // look again: something may have been put meanwhile
 }
 
 // due returns the mails to be tried now, those first that failed least, or else how long to wait.
 func (c *courier) due() ([]*item, time.Duration) {
-	if wait := c.untilServer(); wait > 0 {
-		return nil, wait
-	}
 	last, _ := c.index.get()
 	now, wait := c.now(), pollEvery
 	var due []*item

@@ -16,7 +16,7 @@ func (o *Outbox) Status() Status {
 	return s
 }
 
-// List returns what waits, oldest first, and then what was settled within the last 7 days, newest
+// List returns what waits, oldest first, and then what was settled and whose outcome is kept, newest
 // first.
 func (o *Outbox) List() ([]Entry, error) {
 	if err := o.scan(); err != nil {

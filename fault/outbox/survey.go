@@ -157,6 +157,7 @@ func (s store) surveyState(now, before *survey, name string, entry fs.DirEntry) 
 	it.attempts, err = s.readState(name, len(it.envelope.To))
 	if errors.Is(err, errDamaged) {
 		now.foreign = append(now.foreign, entry.Name())
+		it.state = stamp{} // is to be found damaged again
 		return nil
 	}
 	return err
