@@ -8,26 +8,28 @@ import (
 	"testing"
 )
 
-// The README's program must compile as it stands there.
+// The README's programs must compile as they stand there.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, program, _ := strings.Cut(string(readme), "```go\n")
-	program, _, found := strings.Cut(program, "```\n")
-	if !found {
-		t.Fatal("the README has no program")
+	programs := strings.Split(string(readme), "```go\n")[1:]
+	if len(programs) != 2 {
+		t.Fatalf("the README has %d programs", len(programs))
 	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	// A file that is named is compiled as a part of this module.
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "program"), file).CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, program := range programs {
+		program, _, _ = strings.Cut(program, "```\n")
+		dir := t.TempDir()
+		file := filepath.Join(dir, "main.go")
+		if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// A file that is named is compiled as a part of this module.
+		out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "program"), file).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
