@@ -3,6 +3,7 @@ package kit
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
@@ -10,7 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,7 @@ type childConfig struct {
 	Dialect string // "" for no database
 	DSN     string
 	Round   int
+	Process int  // of those that run at the same time
 	Outages bool // the database comes and goes
 	Drain   bool // nothing fails any more; the child ends when everything is counted and settled
 }
@@ -91,9 +93,12 @@ func child(text string) error {
 	if c.Outages && !c.Drain {
 		go comeAndGo(&faults)
 	}
-	m := &mailer{b: b, path: filepath.Join(c.Dir, "sent")}
+	m := &mailer{b: b, dir: filepath.Join(c.Dir, "sent")}
+	if err := os.MkdirAll(m.dir, 0o700); err != nil {
+		return err
+	}
 	if c.Drain {
-		return m.drain(ctx, j)
+		return m.drain(ctx, filepath.Join(c.Dir, "journal"))
 	}
 	wg.Go(func() {
 		for ctx.Err() == nil {
@@ -106,7 +111,7 @@ func child(text string) error {
 	for worker := range 4 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				user := fmt.Sprintf("round%d.%d.%d", c.Round, worker, i)
+				user := fmt.Sprintf("round%d.%d.%d.%d", c.Round, c.Process, worker, i)
 				f := incidenttest.Failure(time.Now(), fmt.Sprintf("place%c", 'a'+i%3), "it failed", 10, incidenttest.ByUser(user))
 				if i%50 == 49 {
 					// And new ones all the time.
@@ -129,8 +134,8 @@ func child(text string) error {
 func comeAndGo(faults *incidenttest.Faults) {
 	for {
 		faults.Up()
-		time.Sleep(rand.N(60 * time.Millisecond))
-		n := rand.IntN(20)
+		time.Sleep(mathrand.N(60 * time.Millisecond))
+		n := mathrand.IntN(20)
 		faults.Set(func(call string) incidenttest.Outcome {
 			n--
 			switch {
@@ -141,14 +146,15 @@ func comeAndGo(faults *incidenttest.Faults) {
 			}
 			return incidenttest.Closes
 		})
-		time.Sleep(rand.N(100 * time.Millisecond))
+		time.Sleep(mathrand.N(100 * time.Millisecond))
 	}
 }
 
-// mailer stands for the outbox: it delivers what is put there under a new key.
+// mailer stands for the outbox: it delivers what is put there under a new key. Each mail is a file in
+// dir, with the key as its name.
 type mailer struct {
-	b    *incident.Book
-	path string
+	b   *incident.Book
+	dir string
 }
 
 // mail claims notices, sends them, and says so. It returns how many.
@@ -167,52 +173,53 @@ func (m *mailer) mail(ctx context.Context) (claimed int, err error) {
 		errs = append(errs, m.b.Queued(ctx, n.Key))
 	}
 	sent, err := m.sent()
-	for _, line := range sent {
-		key, _, _ := strings.Cut(line, " ")
+	for _, key := range sent {
 		errs = append(errs, m.b.Settle(ctx, key, true))
 	}
 	return len(notices), errors.Join(append(errs, err)...)
 }
 
-// put sends a mail, durably, if none was sent under that key.
+// put sends a mail, unless one was sent under that key. It is there after a kill of the process.
 func (m *mailer) put(n incident.Notice) error {
-	sent, err := m.sent()
-	if err != nil {
+	temporary := filepath.Join(m.dir, "."+rand.Text())
+	if err := os.WriteFile(temporary, []byte(string(n.Kind)+" "+n.IncidentID), 0o600); err != nil {
 		return err
 	}
-	for _, line := range sent {
-		if strings.HasPrefix(line, n.Key+" ") {
-			return nil
-		}
+	err := os.Link(temporary, filepath.Join(m.dir, n.Key))
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
 	}
-	f, err := os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, "%s %s %s\n", n.Key, n.Kind, n.IncidentID)
-	return errors.Join(err, f.Close()) // It is there after a kill of the process.
+	return errors.Join(err, os.Remove(temporary))
 }
 
-// sent returns the mails: key, kind and incident.
-func (m *mailer) sent() ([]string, error) {
-	data, err := os.ReadFile(m.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// sent returns the keys of the mails.
+func (m *mailer) sent() (keys []string, err error) {
+	entries, err := os.ReadDir(m.dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			keys = append(keys, e.Name())
+		}
 	}
-	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")[:strings.Count(string(data), "\n")], nil
+	return keys, err
 }
 
 // drain works until everything is counted and settled.
-func (m *mailer) drain(ctx context.Context, source incident.Source) error {
+func (m *mailer) drain(ctx context.Context, dir string) error {
 	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
+		// First what is waiting, in the streams of all processes, and then the mails that come of it.
 		st := m.b.Status()
-		if claimed, err := m.mail(ctx); err == nil && claimed == 0 && source.Waiting() == 0 && !st.Degraded && !st.Unreconciled {
+		captured, err := journal.Inspect(dir)
+		if err != nil {
+			return err
+		}
+		claimed, err := m.mail(ctx)
+		if err == nil && claimed == 0 && captured.Waiting == 0 && !st.Degraded && !st.Unreconciled {
 			return m.report(ctx)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return fmt.Errorf("not within a minute: %+v, %d are waiting", m.b.Status(), source.Waiting())
+	return fmt.Errorf("not within a minute: %+v", m.b.Status())
 }
 
 // childReport is what the books say in the end.

@@ -22,6 +22,7 @@ type session struct {
 	keep    *Retention
 	suffix  string // of the keys of notices
 	records map[string]*record
+	before  map[string]Totals // the books of those that were there
 	changed map[string]bool
 	born    map[string]bool // incidents that began with a key of this transaction; true: joined
 	window  *window
@@ -34,7 +35,7 @@ type session struct {
 func newSession(t txn, u *rules, keep *Retention, suffix string) *session {
 	return &session{
 		t: t, u: u, keep: keep, suffix: suffix,
-		records: map[string]*record{}, changed: map[string]bool{}, born: map[string]bool{},
+		records: map[string]*record{}, before: map[string]Totals{}, changed: map[string]bool{}, born: map[string]bool{},
 	}
 }
 
@@ -44,7 +45,12 @@ func (s *session) load(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	maps.Copy(s.records, found)
+	for id, r := range found {
+		if s.records[id] == nil {
+			s.records[id] = r
+			s.before[id] = r.sums()
+		}
+	}
 	return nil
 }
 
@@ -56,6 +62,11 @@ func (s *session) finish() *changes {
 		r.Version++
 		r.Due = r.due(s.u)
 		s.ch.Records = append(s.ch.Records, r)
+		s.ch.sums.add(r.sums())
+		s.ch.sums.plus(-1, s.before[id])
+	}
+	for _, id := range s.ch.Removed {
+		s.ch.sums.plus(-1, s.before[id])
 	}
 	if s.window != nil {
 		s.ch.Window = s.window

@@ -64,14 +64,14 @@ func (b *batch) to() int64 {
 	return b.items[len(b.items)-1].At.Offset
 }
 
-// span returns when the item's failures happened, not after now.
+// span returns when the item's failures happened, not after now, in microseconds as all times here.
 func (it *item) span(now time.Time) (first, last time.Time) {
 	first = earlier(it.Failure.Time, now)
 	last = first
 	if it.Count > 1 && it.Last.After(first) {
 		last = earlier(it.Last, now)
 	}
-	return first.UTC(), last.UTC()
+	return first.UTC().Truncate(time.Microsecond), last.UTC().Truncate(time.Microsecond)
 }
 
 func touched(f *fault.Failure) string {

@@ -27,6 +27,10 @@ type Book struct {
 
 	changed chan struct{}
 	known   atomic.Pointer[known]
+	unsaved atomic.Bool // what is known has changed since it was saved
+	saving  sync.Mutex
+	keeps   atomic.Bool // Run was called
+	stale   atomic.Bool // it lacks a transaction whose commit was not answered
 	opened  time.Time
 	host    string
 
@@ -38,7 +42,8 @@ type Book struct {
 	claims struct {
 		sync.Mutex
 		owner    owner
-		released map[store]bool // where what earlier processes had claimed is free again
+		released map[store]bool       // where nothing is claimed by this directory that was not given
+		given    map[string]time.Time // what Claim has returned, and when
 	}
 }
 
@@ -65,7 +70,7 @@ func Open(o Options) (*Book, error) {
 		b.o.Build = fault.ReadBuild()
 	}
 	b.host, _ = os.Hostname() // Without a name more is taken for doubtful.
-	b.claims.released = map[store]bool{}
+	b.claims.released, b.claims.given = map[store]bool{}, map[string]time.Time{}
 	b.tried, b.sure = map[string]int64{}, map[string]bool{}
 	var seed func() *known
 	if o.DB != nil {
@@ -107,7 +112,7 @@ func (b *Book) do(ctx context.Context, fn func(context.Context, *session) error)
 
 func (b *Book) doIn(ctx context.Context, in store, fn func(context.Context, *session) error) error {
 	u := b.rules()
-	tells := false
+	var ch *changes
 	err := in.update(ctx, func(ctx context.Context, t txn) (*changes, error) {
 		suffix := ""
 		if ft, ok := t.(*fileTxn); ok {
@@ -117,13 +122,23 @@ func (b *Book) doIn(ctx context.Context, in store, fn func(context.Context, *ses
 		if err := fn(ctx, s); err != nil {
 			return nil, err
 		}
-		tells = slices.ContainsFunc(s.ch.Notices, (*noticeRow).free)
-		return s.finish(), nil
+		ch = s.finish()
+		return ch, nil
 	})
-	if err == nil && tells {
+	var doubt *inDoubt
+	if errors.As(err, &doubt) && in == store(b.sql) {
+		b.stale.Store(true)
+	}
+	if err != nil {
+		return err
+	}
+	if in == store(b.sql) {
+		b.learn(ch)
+	}
+	if slices.ContainsFunc(ch.Notices, (*noticeRow).free) {
 		b.change()
 	}
-	return err
+	return nil
 }
 
 // change wakes whoever waits for notices.

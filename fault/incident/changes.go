@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"encoding/json"
+	"slices"
 	"time"
 
 	"example.org/microblog/fault"
@@ -26,6 +28,9 @@ type changes struct {
 	// Importing says that the database is taking over the state file. Until it is known whether it
 	// has, nothing may be added to the file.
 	Importing bool `json:"importing,omitempty"`
+
+	acted bool   // a person did
+	sums  Totals // by how much the books' sums change
 }
 
 // empty tells whether there is nothing to be written.
@@ -33,6 +38,18 @@ func (ch *changes) empty() bool {
 	return ch == nil || len(ch.Streams)+len(ch.Records)+len(ch.Removed)+len(ch.Keys)+len(ch.Minutes)+len(ch.Tallies)+
 		len(ch.Samples)+len(ch.IDs)+len(ch.Notices)+len(ch.Covers)+len(ch.Builds)+len(ch.Doubtful) == 0 &&
 		ch.Window == nil && ch.Expire == nil && !ch.Importing
+}
+
+// decodeChanges reads changes from the state file.
+func decodeChanges(data []byte) (*changes, error) {
+	ch := new(changes)
+	if err := json.Unmarshal(data, ch); err != nil {
+		return nil, err
+	}
+	ch.Records = slices.DeleteFunc(ch.Records, func(r *record) bool { return r == nil })
+	ch.Keys = slices.DeleteFunc(ch.Keys, func(k *keyRow) bool { return k == nil })
+	ch.Notices = slices.DeleteFunc(ch.Notices, func(n *noticeRow) bool { return n == nil })
+	return ch, nil
 }
 
 // minuteCount adds failures to a minute of an incident's history.

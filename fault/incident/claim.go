@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,26 +41,37 @@ func (b *Book) claim(ctx context.Context, max int) ([]Notice, error) {
 	}
 	in := b.store()
 	// A look first: a transaction that writes is not for nothing.
+	now, released := b.rules().now, b.claims.released[in]
 	n, err := in.next(ctx)
-	if err != nil || n.lease.IsZero() || b.claims.released[in] && !n.lease.Before(b.rules().now) {
+	if err != nil || n.lease.IsZero() || released && !n.lease.Before(now) {
 		return nil, err
 	}
+	maps.DeleteFunc(b.claims.given, func(_ string, at time.Time) bool { return now.Sub(at) > leaseFor })
 	var rows []*noticeRow
 	err = b.doIn(ctx, in, func(ctx context.Context, s *session) (err error) {
-		rows, err = s.claim(ctx, b.claims.owner, !b.claims.released[in], max)
+		rows, err = s.claim(ctx, b.claims.owner, func(n *noticeRow) bool {
+			_, given := b.claims.given[n.Key]
+			return !released && !(given && n.Owner == b.claims.owner.String())
+		}, max)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	b.claims.released[in] = true
-	notices := make([]Notice, len(rows))
-	for i, row := range rows {
-		if notices[i], err = complete(ctx, in, row); err != nil {
-			return nil, err // It can be claimed again after the lease.
+	var notices []Notice
+	for _, row := range rows {
+		if err != nil {
+			break
+		}
+		var n Notice
+		if n, err = complete(ctx, in, row); err == nil {
+			notices = append(notices, n)
+			b.claims.given[n.Key] = now
 		}
 	}
-	return notices, nil
+	// What was perhaps claimed and not given is released the next time.
+	b.claims.released[in] = err == nil
+	if len(notices) > 0 {
+		return notices, nil
+	}
+	return nil, err
 }
 
 // complete adds what is known now.

@@ -74,7 +74,7 @@ func (d *details) sample(r *record, slot int64, it *item) error {
 			return err
 		}
 	}
-	d.s.ch.Samples = append(d.s.ch.Samples, sample{Incident: r.ID, Slot: slot, ID: it.Failure.ID, At: it.Failure.Time, Data: data})
+	d.s.ch.Samples = append(d.s.ch.Samples, sample{Incident: r.ID, Slot: slot, ID: it.Failure.ID, At: it.Failure.Time.UTC().Truncate(time.Microsecond), Data: data})
 	return nil
 }
 

@@ -107,11 +107,9 @@ func (s *fileStore) samples(_ context.Context, id string, limit int) (all []*fau
 			ring = append(ring, first)
 		}
 		for _, sm := range ring {
-			failure, err := sm.read(f)
-			if err != nil {
-				return err
+			if failure, err := sm.read(f); err == nil { // Where the file is damaged there is one less.
+				all = append(all, failure)
 			}
-			all = append(all, failure)
 		}
 		return nil
 	})
@@ -136,11 +134,10 @@ func (s sample) packed(f *os.File) ([]byte, error) {
 }
 
 func (s *fileStore) sample(_ context.Context, id string, failure fault.ID) (found *fault.Failure, err error) {
-	err = s.read(func(m *memory, f *os.File) (err error) {
+	err = s.read(func(m *memory, f *os.File) error {
 		for _, sm := range m.samples[id] {
 			if sm.ID == failure {
-				found, err = sm.read(f)
-				return err
+				found, _ = sm.read(f) // Where the file is damaged it is as if it were not kept.
 			}
 		}
 		return nil
@@ -241,16 +238,10 @@ func (s *fileStore) items(_ context.Context, key string) (items []Item, err erro
 func (s *fileStore) sums(context.Context) (t Totals, err error) {
 	err = s.read(func(m *memory, _ *os.File) error {
 		for _, r := range m.records {
-			t.Captured += r.Count - r.SeedCount
-			t.Mailed += r.Mailed
-			t.Grouped += r.Grouped
-			t.Muted += r.Muted
-			t.GivenUp += r.GivenUp
-			t.NotForMail += r.NotForMail
+			t.add(r.sums())
 		}
 		return nil
 	})
-	t.Waiting = t.Captured - t.Mailed - t.Grouped - t.Muted - t.GivenUp - t.NotForMail
 	return t, err
 }
 

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -166,34 +165,41 @@ func (s *fileStore) catchUp(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	h, end, err := readHeader(f, info.Size())
-	if errors.Is(err, errTorn) {
-		// It was never finished, nothing is in it.
-		h, end, err = fileHeader{}, 0, nil
-	}
+	h, end, err := readStart(f, info.Size())
 	if err != nil {
 		return err
 	}
 	if h != s.header || info.Size() < s.size {
 		s.header, s.size, s.mem, s.compact = h, end, newMemory(), 0
 	}
-	for {
+	for h.Format != 0 {
 		kind, payload, err := readFrame(f, s.size, info.Size())
-		if errors.Is(err, errTorn) || h.Format == 0 {
-			return nil
+		if errors.Is(err, errTorn) {
+			// Most likely the end. Otherwise what is damaged is left out: what comes after it says how
+			// far everything has come.
+			at, err := nextFrame(f, s.size, info.Size())
+			if errors.Is(err, errTorn) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			s.size = at
+			continue
 		}
 		if err != nil {
 			return err
 		}
 		if kind == frameChanges {
-			ch := new(changes)
-			if err := json.Unmarshal(payload, ch); err != nil {
+			ch, err := decodeChanges(payload)
+			if err != nil {
 				return fmt.Errorf("at byte %d: %w", s.size, err)
 			}
 			s.mem.apply(ch)
 		}
 		s.size += frameOverhead + int64(len(payload))
 	}
+	return nil
 }
 
 // takeOver calls fn with what the file holds, while no other process can write it, and removes it if

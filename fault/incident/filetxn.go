@@ -29,7 +29,7 @@ func (t *fileTxn) keys(_ context.Context, keys []string) (rows []*keyRow, err er
 	for _, key := range keys {
 		k := t.m.keys[key]
 		if k == nil && t.seed != nil {
-			k = t.seed.mem.keys[key]
+			k = t.seed.keys[key]
 		}
 		if k != nil {
 			rows = append(rows, k.clone())
@@ -46,7 +46,7 @@ func (t *fileTxn) related(_ context.Context, places []string) (rows []*keyRow, e
 		if t.seed == nil {
 			continue
 		}
-		for _, k := range t.seed.mem.places[place] {
+		for _, k := range t.seed.places[place] {
 			if t.m.keys[k.Key] == nil {
 				rows = append(rows, k.clone())
 			}
@@ -60,8 +60,8 @@ func (t *fileTxn) load(_ context.Context, ids []string) (map[string]*record, err
 	for _, id := range ids {
 		if r := t.m.records[id]; r != nil {
 			found[id] = r.clone()
-		} else if t.seed != nil && t.seed.byID[id] != nil {
-			found[id] = t.seed.byID[id].seed()
+		} else if t.seed != nil && t.seed.records[id] != nil {
+			found[id] = t.seed.records[id].seed()
 		}
 	}
 	return found, nil
@@ -171,6 +171,15 @@ func (t *fileTxn) excess(_ context.Context, unseen time.Time, keep, limit int) (
 		}
 	}
 	return ids, nil
+}
+
+func (t *fileTxn) lost(_ context.Context, before time.Time, limit int) (keys []string, err error) {
+	for key, n := range t.m.notices {
+		if n.State == InOutbox && n.At.Before(before) && len(keys) < limit {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 func (t *fileTxn) noticesWhere(fn func(*noticeRow) bool) (rows []*noticeRow) {

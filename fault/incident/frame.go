@@ -67,6 +67,9 @@ func readFrame(r io.ReaderAt, offset, size int64) (kind byte, payload []byte, er
 	if length > maxFrame || length > size-offset-frameOverhead {
 		return 0, nil, errTorn
 	}
+	if !(head[8] == frameHeader || head[8] == frameSample || head[8] == frameChanges) {
+		return 0, nil, errTorn
+	}
 	payload = make([]byte, length)
 	if _, err := r.ReadAt(payload, offset+frameOverhead); err != nil {
 		return 0, nil, err
@@ -93,4 +96,45 @@ func readHeader(r io.ReaderAt, size int64) (h fileHeader, end int64, err error) 
 		return h, 0, fmt.Errorf("it has format %d, and this program knows format %d: start the program that wrote it", h.Format, fileFormat)
 	}
 	return h, frameOverhead + int64(len(payload)), nil
+}
+
+// readStart returns the header and the offset after it: the zero header if the file was never finished,
+// so that nothing is in it, and a substitute if the header is damaged.
+func readStart(r io.ReaderAt, size int64) (h fileHeader, end int64, err error) {
+	h, end, err = readHeader(r, size)
+	if !errors.Is(err, errTorn) {
+		return h, end, err
+	}
+	at, err := nextFrame(r, -1, size)
+	if errors.Is(err, errTorn) {
+		return fileHeader{}, 0, nil
+	}
+	if err != nil {
+		return h, 0, err
+	}
+	_, payload, err := readFrame(r, at, size)
+	name := fmt.Sprintf("damaged%08x", checksum(frameHeader, payload))
+	return fileHeader{Format: fileFormat, Ledger: name, Generation: name}, at, err
+}
+
+// nextFrame returns where the next whole frame after a damaged one begins, or errTorn if there is none.
+func nextFrame(r io.ReaderAt, offset, size int64) (int64, error) {
+	const piece = 64 << 10
+	for from := offset + 1; size-from >= frameOverhead; from += piece {
+		data := make([]byte, min(piece+frameOverhead-1, size-from))
+		if _, err := r.ReadAt(data, from); err != nil {
+			return 0, err
+		}
+		for i := 0; i+frameOverhead <= len(data) && i < piece; i++ {
+			if kind := data[i+8]; kind != frameSample && kind != frameChanges || data[i+3] > maxFrame>>24 {
+				continue
+			}
+			if _, _, err := readFrame(r, from+int64(i), size); err == nil {
+				return from + int64(i), nil
+			} else if !errors.Is(err, errTorn) {
+				return 0, err
+			}
+		}
+	}
+	return 0, errTorn
 }

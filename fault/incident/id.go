@@ -21,5 +21,5 @@ func newID(key string) string {
 // canonicalID reads an ID as people type it: in either case, with hyphens and spaces, O for 0, and I
 // or L for 1.
 func canonicalID(id string) string {
-	return strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(id))
+	return strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(text(id)))
 }

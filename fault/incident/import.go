@@ -17,19 +17,25 @@ import (
 func (b *Book) reconcile(ctx context.Context) (count int64, err error) {
 	err = b.file.takeOver(ctx, func(m *memory, ledger string, f *os.File) error {
 		u := b.rules()
-		return b.sql.update(ctx, func(ctx context.Context, t txn) (*changes, error) {
+		var ch *changes
+		err := b.sql.update(ctx, func(ctx context.Context, t txn) (*changes, error) {
 			s := newSession(t, u, &b.keep, "")
 			im := &importing{session: s, m: m, f: f, targets: map[string]string{}, counted: map[string]int64{}}
 			done, err := t.(*sqlTxn).imported(ctx, ledger, u.now)
 			if err != nil || done {
+				count, ch = 0, nil
 				return nil, err
 			}
 			if err := im.run(ctx); err != nil {
 				return nil, err
 			}
-			count = im.count
-			return s.finish(), nil
+			count, ch = im.count, s.finish()
+			return ch, nil
 		})
+		if err == nil && ch != nil {
+			b.learn(ch)
+		}
+		return err
 	})
 	return count, err
 }

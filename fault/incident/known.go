@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -15,9 +17,9 @@ const (
 	maxKnown = 300
 )
 
-// known is what the state file starts from while the database is gone: the incidents that are muted,
-// resolved or going on, so that they are recognised and keep their ID. It is some seconds old, and
-// nothing is counted by it.
+// known is what the state file starts from while the database is gone: the incidents seen last, so that
+// they are recognised, keep their ID, and are not told of as if they were new. Nothing is counted by it.
+// It is never changed, only replaced.
 type known struct {
 	At      time.Time            `json:"at"`
 	Records []*record            `json:"records"`
@@ -25,18 +27,53 @@ type known struct {
 	Builds  map[string]time.Time `json:"builds"`
 	Totals  Totals               `json:"totals"` // without what was in the Source
 
-	byID map[string]*record
-	mem  *memory // the keys, by everything
+	records map[string]*record
+	keys    map[string]*keyRow
+	places  map[string][]*keyRow
 }
 
 func (k *known) index() *known {
-	k.byID = make(map[string]*record, len(k.Records))
+	k.Records = slices.DeleteFunc(k.Records, func(r *record) bool { return r == nil }) // in a damaged file
+	k.Keys = slices.DeleteFunc(k.Keys, func(key *keyRow) bool { return key == nil })
+	k.records = make(map[string]*record, len(k.Records))
 	for _, r := range k.Records {
-		k.byID[r.ID] = r
+		k.records[r.ID] = r
 	}
-	k.mem = newMemory()
-	k.mem.apply(&changes{Keys: k.Keys})
+	k.keys = make(map[string]*keyRow, len(k.Keys))
+	k.places = map[string][]*keyRow{}
+	for _, key := range k.Keys {
+		k.keys[key.Key] = key
+		k.places[key.Place] = append(k.places[key.Place], key)
+	}
 	return k
+}
+
+// with returns what is known after a transaction.
+func (k *known) with(ch *changes) *known {
+	records, keys, builds := maps.Clone(k.records), maps.Clone(k.keys), maps.Clone(k.Builds)
+	for _, r := range ch.Records {
+		if r.ID != gone && (records[r.ID] != nil || len(records) < 2*maxKnown) {
+			records[r.ID] = r
+		}
+	}
+	for _, key := range ch.Keys {
+		keys[key.Key] = key
+	}
+	for _, id := range ch.Removed {
+		delete(records, id)
+		maps.DeleteFunc(keys, func(_ string, key *keyRow) bool { return key.Incident == id })
+	}
+	for _, b := range ch.Builds {
+		if _, ok := builds[b.Build]; !ok {
+			builds[b.Build] = b.At
+		}
+	}
+	totals := k.Totals
+	totals.add(ch.sums)
+	return (&known{
+		At: ch.Now, Totals: totals, Builds: builds,
+		Records: slices.Collect(maps.Values(records)), Keys: slices.Collect(maps.Values(keys)),
+	}).index()
 }
 
 // seed returns a record of the database as the state file's begins: with its past, by which the policy
@@ -109,6 +146,9 @@ func readKnown(dir string) *known {
 	}
 	if err != nil {
 		k = new(known)
+	}
+	if k.Builds == nil {
+		k.Builds = map[string]time.Time{}
 	}
 	return k.index()
 }

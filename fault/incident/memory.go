@@ -145,7 +145,7 @@ func (m *memory) expire(e *expiry) {
 		}
 	}
 	maps.DeleteFunc(m.streams, func(_ string, s streamDone) bool { return s.at.Before(e.Streams) })
-	if over := len(m.order) - e.IDs; over > 0 {
+	if over := len(m.order) - max(e.IDs, 0); over > 0 {
 		for _, id := range m.order[:over] {
 			delete(m.ids, id)
 		}

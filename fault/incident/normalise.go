@@ -254,7 +254,7 @@ func (n *normaliser) quoted(rest string) (end int, isData bool) {
 		}
 	}
 	end = 1
-	for end < len(rest) && rest[end] != quote {
+	for end < len(rest) && end <= longest && rest[end] != quote {
 		if rest[end] == '\\' {
 			end++
 		}

@@ -52,8 +52,10 @@ func compile(expressions ...string) shapes {
 
 // end returns where the data at the beginning ends, 0 if there is none.
 func (s shapes) end(rest string) int {
+	const longest = 256
+	begin := rest[:min(len(rest), longest)]
 	for _, shape := range s {
-		if at := shape.FindStringIndex(rest); at != nil && at[1] > 0 && endsWord(rest, at[1]) {
+		if at := shape.FindStringIndex(begin); at != nil && at[1] > 0 && endsWord(rest, at[1]) {
 			return at[1]
 		}
 	}

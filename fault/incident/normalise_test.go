@@ -1,6 +1,7 @@
 package incident_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -178,6 +179,14 @@ func FuzzNormalise(f *testing.F) {
 			t.Errorf("the word %q became %q", s, once)
 		}
 	})
+}
+
+func ExampleNormalise() {
+	fmt.Println(incident.Normalise("dial tcp 10.0.0.7:5432: connect: connection refused (attempt 3, after 1.5s)"))
+	fmt.Println(incident.Normalise(`relation "post" does not exist`))
+	// Output:
+	// dial tcp #: connect: connection refused (attempt #, after #)
+	// relation "post" does not exist
 }
 
 func BenchmarkNormalise(b *testing.B) {

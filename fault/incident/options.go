@@ -62,7 +62,7 @@ func (p Policy) withDefaults() Policy {
 }
 
 // Retention is what is kept, and for how long. Zero values stand for the defaults, which suit a small
-// host: all of it stays below about 50 MB.
+// host.
 type Retention struct {
 	Unseen    time.Duration // an incident without failures goes; its totals stay in the books; 90 days
 	Incidents int           // so many are kept, those seen last; 1,000

@@ -85,7 +85,7 @@ func (r *record) beginSpell(at time.Time) {
 func (r *record) count(o occurrence, at, last time.Time) {
 	r.Count += o.n
 	r.SpellCount += o.n
-	if r.First.IsZero() || at.Before(r.First) {
+	if r.Count == o.n || at.Before(r.First) {
 		r.First = at
 	}
 	if at.Before(r.SpellFirst) {

@@ -252,16 +252,6 @@ func (b *Book) totals(ctx context.Context) (t Totals, err error) {
 	return t, err
 }
 
-func (t *Totals) add(o Totals) {
-	t.Captured += o.Captured
-	t.Mailed += o.Mailed
-	t.Grouped += o.Grouped
-	t.Muted += o.Muted
-	t.Waiting += o.Waiting
-	t.GivenUp += o.GivenUp
-	t.NotForMail += o.NotForMail
-}
-
 // explain says what was being done.
 func explain(err error, doing string) error {
 	if err == nil {

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"example.org/microblog/fault"
@@ -46,7 +47,7 @@ func newRecord(id string, g Group, f *fault.Failure) *record {
 	return &record{
 		Incident: Incident{
 			ID: id, Title: g.Title, Culprit: g.Culprit, Kind: f.Kind, ErrorType: f.Causes.Type, State: New,
-			First: f.Time, FirstBuild: f.Build, FirstID: f.ID,
+			FirstBuild: f.Build, FirstID: f.ID,
 		},
 		Place:   g.Place,
 		created: true,
@@ -81,15 +82,20 @@ func decodeRecord(data []byte) (*record, error) {
 	return r, nil
 }
 
-// buildKey names a build: its ID where that is known.
+// maxBuildKey bounds the name of a build, in bytes.
+const maxBuildKey = 64
+
+// buildKey names a build, without spaces: its ID where that is known.
 func buildKey(b fault.Build) string {
+	name := b.Version
 	switch {
 	case b.ID != "":
-		return b.ID
+		name = b.ID
 	case b.Revision != "" && b.Modified:
-		return b.Revision + "+"
+		name = b.Revision + "+"
 	case b.Revision != "":
-		return b.Revision
+		name = b.Revision
 	}
-	return b.Version
+	name = strings.Join(strings.Fields(text(name)), "_")
+	return strings.ToValidUTF8(name[:min(len(name), maxBuildKey)], "")
 }

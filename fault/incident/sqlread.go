@@ -24,7 +24,7 @@ func parseCursor(s string) (c cursor, err error) {
 	if c.last, err = strconv.ParseInt(last, 36, 64); err != nil || !found {
 		return c, fmt.Errorf("%q is no cursor of a list of incidents", s)
 	}
-	c.id = id
+	c.id = text(id)
 	return c, nil
 }
 

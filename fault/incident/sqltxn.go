@@ -231,6 +231,11 @@ func (t *sqlTxn) excess(ctx context.Context, unseen time.Time, keep, limit int) 
 		ORDER BY last_at, id LIMIT $3`, micros(unseen), keep, limit)
 }
 
+func (t *sqlTxn) lost(ctx context.Context, before time.Time, limit int) ([]string, error) {
+	return t.ids(ctx, `SELECT key FROM fault_notices WHERE settled_at IS NULL AND state = 'queued' AND decided_at < $1
+		ORDER BY decided_at LIMIT $2`, micros(before), limit)
+}
+
 func (t *sqlTxn) claimable(ctx context.Context, now time.Time, max int) ([]*noticeRow, error) {
 	return t.notices(ctx, `SELECT notice FROM fault_notices WHERE settled_at IS NULL AND state = 'pending' AND lease_until < $1
 		ORDER BY decided_at, key LIMIT $2`+t.d.skipLocked, micros(now), max)

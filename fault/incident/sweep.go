@@ -16,6 +16,9 @@ const (
 	maxDue = 100
 	// maxRemoved is how many incidents are removed in one transaction.
 	maxRemoved = 100
+	// lostAfter is when a notice that was handed over counts as given up if nobody has said what became
+	// of it: an outbox does not try for so long.
+	lostAfter = 14 * 24 * time.Hour
 )
 
 // pass does what time has brought about for some incidents and tells whether there may be more.
@@ -192,20 +195,18 @@ type owner struct {
 
 func (o owner) String() string { return o.dir + "/" + o.process }
 
-// claim leases notices to an owner. With release it first takes back what earlier processes of its
-// directory had claimed.
-func (s *session) claim(ctx context.Context, o owner, release bool, max int) ([]*noticeRow, error) {
+// claim leases notices to an owner. Those that processes of its directory have are free where release
+// says so.
+func (s *session) claim(ctx context.Context, o owner, release func(*noticeRow) bool, max int) ([]*noticeRow, error) {
+	claimed, err := s.t.claimedBy(ctx, o.dir+"/")
+	if err != nil {
+		return nil, err
+	}
 	var rows []*noticeRow
-	if release {
-		claimed, err := s.t.claimedBy(ctx, o.dir+"/")
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range claimed {
-			if n.Owner != o.String() {
-				n.Owner, n.Lease = "", time.Time{}
-				rows = append(rows, n)
-			}
+	for _, n := range claimed {
+		if release(n) {
+			n.Owner, n.Lease = "", time.Time{}
+			rows = append(rows, n)
 		}
 	}
 	s.ch.Notices = append(s.ch.Notices, rows...)
@@ -226,6 +227,16 @@ func (s *session) claim(ctx context.Context, o owner, release bool, max int) ([]
 		n.Owner, n.Lease = o.String(), s.u.now.Add(leaseFor)
 	}
 	return rows, nil
+}
+
+// forsake gives up on a notice that was handed over so long ago that nobody can be delivering it any
+// more, and tells whether there may be another one.
+func (s *session) forsake(ctx context.Context) (more bool, err error) {
+	keys, err := s.t.lost(ctx, s.u.now.Add(-lostAfter), 1)
+	if err != nil || len(keys) == 0 {
+		return false, err
+	}
+	return s.settle(ctx, keys[0], false)
 }
 
 // queued notes that a notice is on its way.
@@ -251,6 +262,6 @@ func (s *session) change(ctx context.Context, id string, fn func(*record)) error
 		return ErrNotFound
 	}
 	fn(r)
-	s.changed[id] = true
+	s.changed[id], s.ch.acted = true, true
 	return nil
 }

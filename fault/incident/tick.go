@@ -10,8 +10,6 @@ const (
 	// not.
 	expireEvery = time.Minute
 	idleEvery   = time.Hour
-	// knownEvery is how often is noted what the state file would start from, if anything happened.
-	knownEvery = 10 * time.Second
 	// maxRounds bounds how many transactions of one kind a tick makes.
 	maxRounds = 20
 )
@@ -20,9 +18,10 @@ const (
 type upkeep struct {
 	tried      map[string]int64 // by stream, up to where a commit was not answered
 	sure       map[string]bool  // streams of which was read how far the database has counted them
-	dirty      bool             // something was counted or changed since the last time
+	dirty      bool             // something was counted or changed since the last expiry
 	fresh      int              // incidents that began since the last expiry
 	registered bool             // this build
+	refused    bool             // it was said that the database cannot take over the state file
 	expired    time.Time
 	knownAt    time.Time
 }
@@ -82,8 +81,13 @@ func (b *Book) recover(ctx context.Context) error {
 	count, err := b.reconcile(ctx)
 	if err != nil {
 		b.health.trouble(time.Now(), err)
+		if !b.refused {
+			b.log.ErrorContext(ctx, "The database of the incidents answers but cannot take over what the state file has", "file", b.file.path(), "err", err)
+		}
+		b.refused = true
 		return err
 	}
+	b.refused = false
 	since := b.health.recover()
 	b.reconciled()
 	b.log.WarnContext(ctx, "The database of the incidents is back", "without", time.Since(since).Round(time.Second), "failures", count)
@@ -152,10 +156,12 @@ func (b *Book) expire(ctx context.Context, in store, now time.Time) error {
 	if past < idleEvery && (past < expireEvery || !b.dirty) && b.fresh < max(b.keep.Incidents/10, 1) {
 		return nil
 	}
-	if err := b.rounds(ctx, in, (*session).expire); err != nil {
-		return err
+	for _, fn := range []func(*session, context.Context) (bool, error){(*session).forsake, (*session).expire} {
+		if err := b.rounds(ctx, in, fn); err != nil {
+			return err
+		}
 	}
-	b.expired, b.fresh = now, 0
+	b.expired, b.fresh, b.dirty = now, 0, false
 	return nil
 }
 
@@ -184,36 +190,4 @@ func (b *Book) rounds(ctx context.Context, in store, fn func(*session, context.C
 func (b *Book) register(s *session, ctx context.Context) error {
 	_, err := s.registerBuilds(ctx, []item{{build: buildKey(b.o.Build)}})
 	return err
-}
-
-// remember notes what the state file would start from if the database were gone the next moment.
-func (b *Book) remember(ctx context.Context) error {
-	now := b.now()
-	if past := now.Sub(b.knownAt); !b.knownAt.IsZero() && (past < knownEvery || !b.dirty) && past < idleEvery {
-		return nil
-	}
-	k, err := b.sql.remember(ctx, now)
-	if err != nil {
-		return err
-	}
-	b.known.Store(k)
-	b.knownAt, b.dirty = now, false
-	if err := k.save(b.o.Dir); b.health.note(&b.health.file, err) {
-		b.log.WarnContext(ctx, "What is known of the incidents could not be noted for a time without the database", "err", err)
-	}
-	return nil
-}
-
-// noteKnown notes it once more at the end.
-func (b *Book) noteKnown(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	if !b.usesSQL() || b.hold(ctx) != nil {
-		return
-	}
-	defer b.release()
-	if b.dirty {
-		b.knownAt = time.Time{}
-		_ = b.remember(ctx) // A moment ago is good enough.
-	}
 }

@@ -45,3 +45,24 @@ type Status struct {
 	// Unreconciled says that the state file holds what the database has not taken over yet.
 	Unreconciled bool
 }
+
+func (t *Totals) add(o Totals) { t.plus(1, o) }
+
+// plus adds n times as much.
+func (t *Totals) plus(n int64, o Totals) {
+	t.Captured += n * o.Captured
+	t.Mailed += n * o.Mailed
+	t.Grouped += n * o.Grouped
+	t.Muted += n * o.Muted
+	t.Waiting += n * o.Waiting
+	t.GivenUp += n * o.GivenUp
+	t.NotForMail += n * o.NotForMail
+}
+
+// sums returns the books of a record.
+func (r *record) sums() Totals {
+	return Totals{
+		Captured: r.Count - r.SeedCount, Mailed: r.Mailed, Grouped: r.Grouped, Muted: r.Muted,
+		Waiting: r.waiting(), GivenUp: r.GivenUp, NotForMail: r.NotForMail,
+	}
+}

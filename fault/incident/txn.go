@@ -47,6 +47,8 @@ type txn interface {
 	// excess returns incidents to be removed: not seen since that time, or beyond so many, but at most
 	// limit, and none that a notice under way is about.
 	excess(ctx context.Context, unseen time.Time, keep, limit int) ([]string, error)
+	// lost returns at most limit notices that were handed over before that time and never settled.
+	lost(ctx context.Context, before time.Time, limit int) ([]string, error)
 	// claimable returns at most max notices that can be claimed, oldest first.
 	claimable(ctx context.Context, now time.Time, max int) ([]*noticeRow, error)
 	// claimedBy returns the notices that are claimed by owners of that prefix.

@@ -11,9 +11,15 @@ import (
 )
 
 const (
-	tickEvery   = time.Second
+	tickEvery = time.Second
+	// A transaction that failed is tried again after retryFirst, then after twice that, and so on up to
+	// retryAfter.
+	retryFirst  = 10 * time.Millisecond
 	retryAfter  = 200 * time.Millisecond
 	sourcePause = time.Second // after the Source failed
+	// batchEvery is how often transactions are begun at most. Each costs the disk as much as many
+	// captures do.
+	batchEvery = 50 * time.Millisecond
 	// finishWithin bounds the work on a batch that was under way when Run was to end.
 	finishWithin = 5 * time.Second
 )
@@ -25,6 +31,7 @@ func (b *Book) Run(ctx context.Context) error {
 	if b.o.Source == nil {
 		return errors.New("running the incidents: no source is given")
 	}
+	b.keeps.Store(true)
 	var wg sync.WaitGroup
 	wg.Go(func() { b.runTicks(ctx) })
 	wg.Go(func() { b.runSource(ctx) })
@@ -52,8 +59,14 @@ func (b *Book) runTicks(ctx context.Context) {
 }
 
 func (b *Book) runSource(ctx context.Context) {
+	var last time.Time // when the last batch was begun
 	for ctx.Err() == nil {
+		// In a storm, many failures share a transaction; the first one waits for nothing.
+		if wait := batchEvery - time.Since(last); wait > 0 {
+			pause(ctx, wait)
+		}
 		captured, err := b.o.Source.Next(ctx, maxBatch)
+		last = time.Now()
 		if ctx.Err() != nil && len(captured) == 0 {
 			return
 		}
@@ -88,8 +101,9 @@ func (b *Book) take(ctx context.Context, captured []fault.Captured) {
 	finish, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(finishWithin, cancel) })()
-	for attempt := 0; ; attempt++ {
-		if err = b.count(finish, batch, captured[len(captured)-1].At); err == nil {
+	wait := retryFirst
+	for began := time.Now(); ; {
+		if err = b.count(finish, began, batch, captured[len(captured)-1].At); err == nil {
 			return
 		}
 		if ctx.Err() != nil {
@@ -97,7 +111,8 @@ func (b *Book) take(ctx context.Context, captured []fault.Captured) {
 			return
 		}
 		if !errors.Is(err, errDegraded) {
-			pause(ctx, retryAfter)
+			pause(ctx, wait)
+			wait = min(2*wait, retryAfter)
 		}
 	}
 }
@@ -105,15 +120,16 @@ func (b *Book) take(ctx context.Context, captured []fault.Captured) {
 // errDegraded says that the state file takes over.
 var errDegraded = errors.New("the state file takes over")
 
-// count counts a batch where the incidents are at the moment, once.
-func (b *Book) count(ctx context.Context, batch *batch, at fault.Position) error {
+// count counts a batch where the incidents are at the moment, once. The first attempt to count it was
+// at began.
+func (b *Book) count(ctx context.Context, began time.Time, batch *batch, at fault.Position) error {
 	if err := b.hold(ctx); err != nil {
 		return err
 	}
 	defer b.release()
 	var err error
 	if b.usesSQL() {
-		err = b.countInSQL(ctx, batch)
+		err = b.countInSQL(ctx, began, batch)
 	} else {
 		err = b.countInFile(ctx, batch)
 	}
@@ -128,8 +144,7 @@ func (b *Book) count(ctx context.Context, batch *batch, at fault.Position) error
 	return nil
 }
 
-func (b *Book) countInSQL(ctx context.Context, batch *batch) error {
-	began := time.Now()
+func (b *Book) countInSQL(ctx context.Context, began time.Time, batch *batch) error {
 	err := b.takeOver(ctx)
 	if err == nil {
 		err = b.doIn(ctx, b.sql, func(ctx context.Context, s *session) error {
@@ -143,6 +158,9 @@ func (b *Book) countInSQL(ctx context.Context, batch *batch) error {
 		switch {
 		case err == nil:
 			b.sure[batch.stream], b.tried[batch.stream] = true, 0
+			if b.stale.Load() {
+				err = b.remember(ctx)
+			}
 		case errors.As(err, &doubt):
 			b.tried[batch.stream] = max(b.tried[batch.stream], batch.to())
 		}
@@ -160,13 +178,15 @@ func (b *Book) sqlOutcome(ctx context.Context, began time.Time, err error) error
 	if ctx.Err() != nil {
 		return err
 	}
-	since := b.health.trouble(began, err)
+	// With began it counts as well if the database does everything else but this.
+	since := earlier(b.health.trouble(began, err), began)
 	if time.Since(since) < b.policy.WithoutSQL {
 		return err
 	}
 	if b.health.degrade() {
 		b.log.ErrorContext(ctx, "The database of the incidents is gone; a state file takes over", "file", b.file.path(), "err", err)
-		b.change() // What is in the file, perhaps of an earlier time without the database, can be claimed.
+		b.saveKnown() // For the next process, if that has no database either.
+		b.change()    // What is in the file, perhaps of an earlier time without the database, can be claimed.
 	}
 	return errDegraded
 }

@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"WithoutMail", false, testWithoutMail},
 		{"Claim", false, testClaim},
 		{"Settle", false, testSettle},
+		{"Lost", false, testLost},
 		{"Retention", false, testRetention},
 		{"List", false, testList},
 		{"Find", false, testFind},
@@ -163,6 +164,12 @@ func (p *process) drain() {
 	stop := p.run()
 	defer stop()
 	p.e.within(20*time.Second, "counting what was captured", func() bool { return p.source.Waiting() == 0 })
+}
+
+// counted tells whether everything is counted where it is to be in the end.
+func (p *process) counted() bool {
+	st := p.Status()
+	return p.source.Waiting() == 0 && !st.Degraded && !st.Unreconciled
 }
 
 // within waits until something is so.

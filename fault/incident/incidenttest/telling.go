@@ -239,3 +239,18 @@ func testSettle(t *testing.T, e *env) {
 	}
 	p.wantTotals("at the end", want)
 }
+
+// What was handed over and is never heard of again does not wait for ever.
+func testLost(t *testing.T, e *env) {
+	p := e.start()
+	p.fail(1)
+	for _, n := range p.claim() {
+		if err := p.Queued(t.Context(), n.Key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.tick(13 * 24 * time.Hour)
+	p.wantTotals("in the outbox", incident.Totals{Captured: 1, Waiting: 1})
+	p.tick(2 * 24 * time.Hour)
+	p.wantTotals("lost", incident.Totals{Captured: 1, GivenUp: 1})
+}
