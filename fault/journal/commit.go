@@ -168,6 +168,10 @@ func (c *committer) place(keep, count []*entry, overflow *tallies) (held []*entr
 			e.key = j.keyOf(e.failure)
 		}
 	}
+	limit := int64(0)
+	if len(count) > 0 || overflow != nil {
+		limit = c.tableRoom()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range keep {
@@ -178,7 +182,7 @@ func (c *committer) place(keep, count []*entry, overflow *tallies) (held []*entr
 	j.tail.push(keep...)
 	if len(count) > 0 || overflow != nil {
 		if j.counts == nil {
-			j.counts = newTallies(j.tableLimit)
+			j.counts = newTallies(limit)
 		}
 		for _, e := range count {
 			j.counts.add(e.key, e.failure, j.number)
@@ -195,6 +199,23 @@ func (c *committer) place(keep, count []*entry, overflow *tallies) (held []*entr
 		j.held = j.held[1:]
 	}
 	return j.held, j.counts
+}
+
+// tableRoom returns how large a new table of counts may become. Where the files of counts, also those of
+// processes that have ended, have used their room up, all failures of a table are counted together.
+func (c *committer) tableRoom() int64 {
+	j := c.j
+	j.mu.Lock()
+	open := j.counts != nil
+	j.mu.Unlock()
+	if open { // If Next closes it now, the next one may be large once more.
+		return j.tableLimit
+	}
+	u, err := use(j.dir)
+	if err != nil {
+		return j.tableLimit // Writing will tell.
+	}
+	return max(0, min(j.tableLimit, j.countsLimit-u.countingBytes))
 }
 
 // number returns the next number. j.mu is held.

@@ -235,3 +235,68 @@ func testDefaultKey(t *testing.T, key func(*fault.Failure) string) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What is only counted outlives a clean end as well, whoever has filled the room.
+func TestCountsOutliveClose(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(*testing.T, journal.Options) (want map[string]int64){
+		"in a room that others have filled": func(t *testing.T, o journal.Options) map[string]int64 {
+			full := openJournal(t, o)
+			storm(t, full, 1000, func(int) string { return "a x" })
+			j := openJournal(t, o)
+			storm(t, j, 7, func(int) string { return "b x" })
+			if err := j.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := full.Close(); err != nil {
+				t.Error(err)
+			}
+			return map[string]int64{"a": 1000, "b": 7}
+		},
+		"after all else is done": func(t *testing.T, o journal.Options) map[string]int64 {
+			j := openJournal(t, o)
+			storm(t, j, 1000, func(int) string { return "a x" })
+			all := drain(t, j)
+			storm(t, j, 7, func(int) string { return "b x" })
+			if err := j.Done(all[len(all)-1].At); err != nil {
+				t.Error(err)
+			}
+			if err := j.Close(); err != nil {
+				t.Error(err)
+			}
+			return map[string]int64{"b": 7}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := journal.Options{Dir: t.TempDir(), MaxBytes: 1 << 20, Key: firstWord}
+			want := test(t, o)
+			checkCounts(t, drain(t, openJournal(t, o)), want)
+		})
+	}
+}
+
+// Processes that come and go in a full journal do not make it grow, and nothing is dropped for that.
+func TestFullForManyProcesses(t *testing.T) {
+	t.Parallel()
+	const size, processes, kinds = 1 << 20, 120, 10
+	o := journal.Options{Dir: t.TempDir(), MaxBytes: size, Key: firstWord}
+	for range processes {
+		j := openJournal(t, o)
+		storm(t, j, kinds, func(i int) string { return fmt.Sprint("kind", i, " x") })
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st, err := journal.Inspect(o.Dir)
+	if err != nil || st.Waiting != processes*kinds || st.Counted < st.Waiting/2 || st.Bytes > size {
+		t.Errorf("%+v, %v", st, err)
+	}
+	var total int64
+	for _, c := range drain(t, openJournal(t, o)) {
+		total += c.Count
+	}
+	if total != processes*kinds {
+		t.Errorf("%d of %d were given", total, processes*kinds)
+	}
+}

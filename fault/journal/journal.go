@@ -12,8 +12,8 @@
 //
 // The room is bounded. When it is full of what is not done, further failures are not kept in full, but
 // counted, with the first of each kind; that is durable, too. When the disk fails or is full, failures
-// are kept in memory, within bounds, and then counted there, until it works again; Next gives them all
-// the same.
+// are kept in memory, within bounds, and then counted there, until it works again. Next gives what is
+// kept at once, and what is counted when the disk works again.
 //
 // On a file system without locks only one process may use the directory.
 package journal
@@ -241,7 +241,7 @@ func (j *Journal) Close() error {
 		s.release()
 	}
 	lost := j.unwritten()
-	if j.own.waiting() == 0 && lost == 0 {
+	if j.own.waiting() == 0 && j.counts.total() == 0 && lost == 0 {
 		_ = j.own.remove() // Nothing is in it. The next who finds it removes it otherwise.
 	}
 	j.own.release()

@@ -371,3 +371,42 @@ func TestNextWakes(t *testing.T) {
 		}
 	})
 }
+
+// A reader that comes late gets what is in the files and what is in memory, each once, wherever in a
+// segment the one ends and the other begins.
+func TestLateReader(t *testing.T) {
+	t.Parallel()
+	j := openJournal(t, journal.Options{Dir: t.TempDir()})
+	const n = 3000 // more than is kept in memory
+	storm(t, j, n, func(i int) string { return fmt.Sprint(i) })
+	if st := j.Status(); st.Bytes < 4<<20 {
+		t.Fatalf("%+v is too little for the test", st)
+	}
+	for range 2 {
+		var last int64
+		all := drain(t, j)
+		for _, c := range all {
+			if c.At.Offset != last+1 {
+				t.Fatalf("after %d comes %d", last, c.At.Offset)
+			}
+			last = c.At.Offset
+		}
+		if len(all) != n {
+			t.Errorf("%d of %d were given", len(all), n)
+		}
+		j.Rewind()
+	}
+}
+
+// After Rewind, what was given comes from the file and what was not from memory.
+func TestRewindBetween(t *testing.T) {
+	t.Parallel()
+	j := openJournal(t, journal.Options{Dir: t.TempDir()})
+	record(t, j, "given")
+	drain(t, j)
+	record(t, j, "not given")
+	j.Rewind()
+	if m := messages(drain(t, j)); !slices.Equal(m, []string{"given", "not given"}) {
+		t.Errorf("%q", m)
+	}
+}

@@ -157,9 +157,13 @@ func (j *Journal) read(s *stream, upTo int64, max int) (got []fault.Captured) {
 	for {
 		j.mu.Lock()
 		given := s.given
+		if given >= upTo { // The extent may go on beyond that.
+			j.mu.Unlock()
+			return got
+		}
 		i := slices.IndexFunc(s.extents, func(e extent) bool { return e.last > given })
 		if i < 0 || s.extents[i].first > upTo {
-			if len(got) == 0 && upTo > given {
+			if len(got) == 0 {
 				s.given = upTo // What is missing is lost, and the log has been told.
 			}
 			j.mu.Unlock()
@@ -333,16 +337,20 @@ func (j *Journal) Done(p fault.Position) error {
 		j.freed.Store(true)
 		return nil
 	}
+	var errs []error
 	if err := s.saveDone(p.Offset); err != nil {
-		return fmt.Errorf("noting what is done of the journal: %w", err)
+		errs = append(errs, fmt.Errorf("noting what is done of the journal: %w", err))
 	}
-	for _, e := range gone {
+	// Also if that failed: on a full disk this is what makes room.
+	s.gone = slices.DeleteFunc(append(s.gone, gone...), func(e extent) bool {
 		if err := j.disk.remove(s.path(e.number, e.counts)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing what is done of the journal: %w", err)
+			errs = append(errs, fmt.Errorf("removing what is done of the journal: %w", err))
+			return false
 		}
 		j.freed.Store(true)
-	}
-	return nil
+		return true
+	})
+	return errors.Join(errs...)
 }
 
 // stream returns the stream of that name, nil if it is not here. j.mu is held.

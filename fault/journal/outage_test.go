@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -288,4 +290,26 @@ func TestCloseWrites(t *testing.T) {
 			t.Errorf("%q", m)
 		}
 	})
+}
+
+// Where it cannot be noted what is done, its files are removed all the same, and make room.
+func TestDoneCannotBeNoted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := openJournal(t, journal.Options{Dir: dir, SegmentBytes: 16 << 10})
+	storm(t, j, 50, func(i int) string { return fmt.Sprint(i) })
+	files := journalFiles(t, dir, ".seg")
+	if len(files) < 3 {
+		t.Fatalf("%d segments", len(files))
+	}
+	if err := os.Mkdir(filepath.Join(filepath.Dir(files[0]), "done"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	all := drain(t, j)
+	if err := j.Done(all[len(all)-1].At); err == nil {
+		t.Error("no error")
+	}
+	if files = journalFiles(t, dir, ".seg"); len(files) != 1 {
+		t.Errorf("%d segments are left", len(files))
+	}
 }

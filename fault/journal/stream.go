@@ -51,8 +51,9 @@ type stream struct {
 	lock      *os.File // nil where the file system has no locks, or before the own one was made
 	lockless  bool     // the file system has no locks
 	aside     time.Time
-	keep      bool // something of it cannot be read here; it is not removed
-	ended     bool // it is not written any more
+	keep      bool     // something of it cannot be read here; it is not removed
+	gone      []extent // done, but their files could not be removed yet
+	ended     bool     // it is not written any more
 
 	loaded       []record // of the file of that number, which Next reads at the time
 	loadedNumber int

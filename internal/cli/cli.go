@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -76,6 +77,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 		kong.Writers(s.Out, s.Err),
 		kong.Exit(func(int) { exited = true }), // --help was asked for and has been printed
 		kong.ValueFormatter(flagHelp(config.Settings())),
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
@@ -85,7 +87,7 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "--help")
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(joinNegative(parser.Model.Node, args))
 	if exited {
 		return exitOK
 	}
@@ -94,7 +96,53 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	}
 	in := &invocation{Streams: s, flags: cmd.Flags}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return report(s.Err, parser, parsed.Run(in))
+	return report(s.Err, parsed, parsed.Run(in))
+}
+
+// joinNegative makes one argument of a flag and the negative number after it, which would be taken for a
+// flag of its own: --limit -1.
+func joinNegative(root *kong.Node, args []string) []string {
+	valued := map[string]bool{}
+	_ = kong.Visit(root, func(n kong.Visitable, next kong.Next) error {
+		if f, ok := n.(*kong.Flag); ok && !f.IsBool() && !f.IsCounter() {
+			valued["--"+f.Name] = true
+		}
+		return next(nil)
+	})
+	joined := make([]string, 0, len(args))
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return append(joined, args[i:]...)
+		}
+		if valued[args[i]] && i+1 < len(args) && len(args[i+1]) > 1 && args[i+1][0] == '-' && strings.Contains("0123456789.", args[i+1][1:2]) {
+			joined = append(joined, args[i]+"="+args[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, args[i])
+	}
+	return joined
+}
+
+// printHelp prints what --help asks for. The settings are listed for the whole program and for serve;
+// every other command only says where they are.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	selected := ctx.Selected()
+	if options.Summary || selected == nil || selected.Name == "serve" {
+		return kong.DefaultHelpPrinter(options, ctx)
+	}
+	settings := map[string]bool{}
+	for _, s := range config.Settings() {
+		settings[s.Flag] = true
+	}
+	for _, f := range ctx.Model.Flags {
+		f.Hidden = f.Hidden || settings[f.Name]
+	}
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(ctx.Stdout, "\nSettings can be given as flags here, too: see microblog --help.")
+	return err
 }
 
 // flagHelp adds to a setting's help its name in the environment and its default.
@@ -124,7 +172,7 @@ func usage(w io.Writer, parser *kong.Kong, err error) int {
 }
 
 // report turns a command's error into words and an exit code.
-func report(w io.Writer, parser *kong.Kong, err error) int {
+func report(w io.Writer, parsed *kong.Context, err error) int {
 	var (
 		wrong *usageError
 		many  *config.Errors
@@ -134,7 +182,10 @@ func report(w io.Writer, parser *kong.Kong, err error) int {
 		return exitOK
 	case errors.Is(err, errWrong):
 	case errors.As(err, &wrong):
-		return usage(w, parser, err)
+		fmt.Fprintln(w, "microblog:", err)
+		parsed.Stdout = w
+		_ = parsed.PrintUsage(true)
+		return exitUsage
 	case errors.As(err, &many):
 		fmt.Fprintln(w, "microblog: these settings cannot be used:")
 		for _, problem := range many.Problems {

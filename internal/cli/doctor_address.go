@@ -40,8 +40,20 @@ func (d *doctor) address(ctx context.Context) {
 		d.okf("%s: the system will choose a free port.", listen)
 		return
 	}
-	// A connection first: taking the address, for a moment, could get in the way of a server that is
-	// just starting.
+	// Whose address it is first, by any port of it: a machine far away may answer there as well.
+	var bind error
+	if host, _, err := net.SplitHostPort(listen.Address); err == nil {
+		l, err := net.Listen(listen.Network, net.JoinHostPort(host, "0"))
+		if bind = err; err == nil {
+			_ = l.Close()
+		}
+	}
+	if errors.Is(bind, syscall.EADDRNOTAVAIL) {
+		d.cannotListen(listen, port, bind)
+		return
+	}
+	// Then a connection: taking the address itself, for a moment, could get in the way of a server that
+	// is just starting.
 	if conn, err := dial(ctx, listen); err == nil {
 		_ = conn.Close()
 		d.occupied(ctx, listen)
@@ -120,7 +132,12 @@ func (d *doctor) occupied(ctx context.Context, listen config.Listen) {
 		}
 		d.add(wrong, fmt.Sprintf("The address %s is already in use by another program: %s.", listen, who), inUse(port))
 	case status == http.StatusOK && body == "ready\n":
-		d.okf("A Microblog is running at %s, and it is ready.", listen)
+		if known, here := d.runsHere(); known && !here {
+			d.add(warning, fmt.Sprintf("A Microblog is running at %s, and it is ready, but it is another one: none runs with the data directory %s.", listen, d.cfg.DataDir),
+				"With these settings, microblog serve would find the address taken. Give doctor the settings of the server that is meant, or choose another address with the setting LISTEN.")
+			return
+		}
+		d.okf("A Microblog is running at %s, and it is ready. It keeps the settings that it was started with; what is checked here are those of this environment.", listen)
 	case status == http.StatusServiceUnavailable && strings.Contains(body, "Not ready: "):
 		_, why, _ := strings.Cut(body, "Not ready: ")
 		why, _, _ = strings.Cut(why, "\n")

@@ -74,6 +74,30 @@ func (d *doctor) crashes(context.Context) {
 	d.add(warning, text+": "+strings.Join(ended, "; ")+".", "The next start makes an incident of each, as does a Microblog that runs.")
 }
 
+// runsHere tells whether a process of this data directory is running, as far as that is known.
+func (d *doctor) runsHere() (known, here bool) {
+	if d.unusable["DATA_DIR"] {
+		return false, false
+	}
+	entries, err := os.ReadDir(d.dirs.Run)
+	if err != nil {
+		return os.IsNotExist(err), false
+	}
+	known = true
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != runningSuffix {
+			continue
+		}
+		switch free, err := lockFree(filepath.Join(d.dirs.Run, e.Name())); {
+		case err != nil:
+			known = false
+		case !free:
+			return true, true
+		}
+	}
+	return known, false
+}
+
 // readMarker reads what a process has noted. An empty marker is one of a clean end.
 func readMarker(path string) (m marker, ok bool) {
 	info, err := os.Stat(path)

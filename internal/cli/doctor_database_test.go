@@ -94,9 +94,37 @@ func TestDoctorSQLite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		doctorJSON(t, dir, map[string]string{"DATABASE_URL": "sqlite:" + path}).expect(t, "database", warning, "tables of another program")
+		doctorJSON(t, dir, map[string]string{"DATABASE_URL": "sqlite:" + path}).expect(t, "database", warning, "has 1 table of another program")
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 			t.Errorf("doctor has changed it: %v", err)
+		}
+	})
+	t.Run("of another program that has users, too", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		path := filepath.Join(dir, "other.db")
+		execute(t, path, "CREATE TABLE Users (name TEXT)", "CREATE TABLE songs (name TEXT)")
+		with := map[string]string{"DATABASE_URL": "sqlite:" + path}
+		doctorJSON(t, dir, with).expect(t, "database", wrong, "made it: users.", "The next start fails", "DATABASE_URL=sqlite:")
+		if r := command(t, dir, with, "migrate"); r.code == 0 {
+			t.Error("the start does not fail")
+		} else if !strings.Contains(r.err, "microblog doctor") {
+			t.Errorf("standard error %q", r.err)
+		}
+		doctorJSON(t, dir, with).expect(t, "database", wrong, "made it: users.") // also after it has failed
+	})
+	t.Run("our names", func(t *testing.T) {
+		t.Parallel()
+		_, path := database(t)
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		names, err := column(t.Context(), db, "SELECT name FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 6) <> 'fault_' AND name <> 'schema_migrations'")
+		slices.Sort(names)
+		if want := slices.Sorted(slices.Values(ourNames)); err != nil || !slices.Equal(names, want) {
+			t.Errorf("the database has %q (%v), ourNames %q", names, err, want)
 		}
 	})
 	t.Run("a restored backup", func(t *testing.T) {
@@ -111,14 +139,11 @@ func TestDoctorSQLite(t *testing.T) {
 		execute(t, path, "INSERT INTO schema_migrations (version_id, is_applied) VALUES (999999, 1)")
 		doctorJSON(t, dir, nil).expect(t, "database", wrong, "by a newer Microblog")
 	})
-	t.Run("of an older program", func(t *testing.T) {
+	t.Run("without the record of its migrations", func(t *testing.T) {
 		t.Parallel()
 		dir, path := database(t)
-		execute(t, path, "DELETE FROM schema_migrations WHERE version_id = (SELECT max(version_id) FROM schema_migrations WHERE version_id > 0)")
-		e := doctorJSON(t, dir, nil)
-		if n := len(e.of("database")); n == 0 || e.of("database")[n-1].Level == wrong {
-			t.Errorf("%+v", e.of("database"))
-		}
+		execute(t, path, "DELETE FROM schema_migrations WHERE version_id > 0")
+		doctorJSON(t, dir, nil).expect(t, "database", wrong, "without the record", "posts", "The next start fails")
 	})
 	t.Run("locked", func(t *testing.T) {
 		t.Parallel()

@@ -13,13 +13,49 @@ import (
 	"example.org/microblog/internal/config"
 )
 
-// Free space and inodes below which Microblog soon cannot keep what it must.
+// Free space and inodes below which Microblog soon cannot keep what it must. The larger figures count
+// only where they are a small part of the disk as well, so that a small disk is not full from the beginning.
 const (
-	lowSpace  = 256 << 20 // bytes
-	noSpace   = 16 << 20
-	lowInodes = 1000
-	noInodes  = 50
+	lowSpace   = 256 << 20 // bytes, if less than a quarter is free
+	lowAlways  = 16 << 20
+	noSpace    = 16 << 20 // if less than a twentieth is free
+	noneAlways = 1 << 20
+	lowInodes  = 1000 // if less than a quarter is free
+	noInodes   = 50
 )
+
+// room says how much is left of something.
+type room int
+
+const (
+	enough room = iota
+	little
+	none
+)
+
+// space tells whether the free bytes of a volume do.
+func (v volume) space() room {
+	switch {
+	case v.free < noneAlways, v.free < noSpace && v.free < v.size/20:
+		return none
+	case v.free < lowAlways, v.free < lowSpace && v.free < v.size/4:
+		return little
+	}
+	return enough
+}
+
+// inodes tells whether the files that can still be made do.
+func (v volume) inodes() room {
+	switch {
+	case v.files == 0: // not limited
+		return enough
+	case v.freeInodes < noInodes:
+		return none
+	case v.freeInodes < lowInodes && v.freeInodes < v.files/4:
+		return little
+	}
+	return enough
+}
 
 // A volume is the file system that a directory is on.
 type volume struct {
@@ -89,19 +125,20 @@ func (d *doctor) place(p place) {
 		d.add(warning, fmt.Sprintf("%s, but how much space is left cannot be told: %v.", text, err), "")
 		return
 	}
-	text += fmt.Sprintf("; %s of %s are free", size(v.free), size(v.size))
+	left := fmt.Sprintf("%s of %s are free", size(v.free), size(v.size))
 	if v.files > 0 {
-		text += fmt.Sprintf(", and %d %% of the inodes", v.freeInodes*100/v.files)
+		left += fmt.Sprintf(", and %d %% of the inodes", v.freeInodes*100/v.files)
 	}
+	text += "; " + left
 	const remedy = "Remove what is not needed, or move %s to a larger disk with the setting %s."
 	switch {
-	case v.free < noSpace:
-		d.add(wrong, text+". The disk is full.", fmt.Sprintf(remedy, p.dir, p.setting))
-	case v.files > 0 && v.freeInodes < noInodes:
-		d.add(wrong, text+". No more files can be made.", "Remove directories with very many small files.")
-	case v.free < lowSpace:
+	case v.space() == none:
+		d.add(wrong, fmt.Sprintf("The disk of %s is full: %s.", p.dir, left), fmt.Sprintf(remedy, p.dir, p.setting))
+	case v.inodes() == none:
+		d.add(wrong, fmt.Sprintf("No more files can be made on the disk of %s: %s.", p.dir, left), "Remove directories with very many small files.")
+	case v.space() == little:
 		d.add(warning, text+". That is little.", fmt.Sprintf(remedy, p.dir, p.setting))
-	case v.files > 0 && v.freeInodes < lowInodes:
+	case v.inodes() == little:
 		d.add(warning, text+". Soon no more files can be made.", "Remove directories with very many small files.")
 	case v.network != "":
 		d.add(warning, fmt.Sprintf("%s. It is on a network file system (%s), where locks cannot be relied on.", text, v.network),

@@ -86,7 +86,11 @@ const notCounted = "A running Microblog counts them within seconds: start it, or
 func (d *doctor) incidents(ctx context.Context) {
 	if d.database.none {
 		d.okf("There are no incidents yet.")
-		d.balance(incident.Totals{})
+		waiting := int64(0)
+		if s, err := journal.Inspect(d.dirs.Journal); err == nil { // Trouble with it is told elsewhere.
+			waiting = s.Waiting
+		}
+		d.balance(incident.Totals{Captured: waiting, Waiting: waiting})
 		return
 	}
 	if d.database.store == nil {

@@ -72,6 +72,16 @@ func TestDoctorJournal(t *testing.T) {
 			t.Errorf("books %+v", e.Books)
 		}
 	})
+	t.Run("before there is a database", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		captured(t, dir, failure(1, time.Now(), "a crash at the first start"))
+		e := doctorJSON(t, dir, nil)
+		e.expect(t, "journal", fine, "not counted yet: 1 failure,")
+		if e.Books == nil || e.Books.Captured != 1 || e.Books.Waiting != 1 {
+			t.Errorf("books %+v", e.Books)
+		}
+	})
 	t.Run("from the future", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := database(t)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"example.org/microblog/fault/outbox"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/internal/app"
 )
 
@@ -21,7 +22,7 @@ const mailHowTo = "To switch it on, set MAIL_SERVER and ADMINS, and MAIL_PORT, M
 func (d *doctor) mail(ctx context.Context) {
 	m := d.cfg.Mail
 	if !m.Enabled() {
-		as, text := warning, "Error mail is off, because MAIL_SERVER is not set: nobody is told of failures."
+		as, text := warning, "Error mail is off, because MAIL_SERVER is not set: with these settings, nobody is told of failures."
 		if d.send {
 			as, text = wrong, "No mail can be sent, because MAIL_SERVER is not set."
 		}
@@ -37,10 +38,14 @@ func (d *doctor) mail(ctx context.Context) {
 		o.To, o.Send = nil, false
 		d.note(finding{Level: skipped, Step: outbox.StepRecipient, Text: "Not checked: the setting ADMINS is missing or cannot be used."})
 	}
+	if tell := d.tell; tell != nil {
+		d.tell = func(f finding) { tell(quoting(f)) }
+		defer func() { d.tell = tell }()
+	}
 	failed := false
 	err := outbox.Probe(ctx, app.MailServer(d.cfg), o, func(s outbox.Step) {
 		failed = failed || !s.OK
-		d.mailStep(s)
+		d.mailStep(ctx, s)
 	})
 	switch {
 	case err != nil && !failed:
@@ -53,23 +58,45 @@ func (d *doctor) mail(ctx context.Context) {
 	}
 }
 
-// mailStep tells of one step.
-func (d *doctor) mailStep(s outbox.Step) {
-	f := finding{Level: fine, Step: s.Name, Text: sentence(d.words(s.Detail)), Said: d.words(s.Said), Advice: d.words(s.Advice), TookMS: s.Took.Milliseconds()}
+// quoting puts a server's words into the text, between quotation marks, so that they cannot be taken for
+// ours.
+func quoting(f finding) finding {
+	if f.Said != "" {
+		f.Text, f.Said = f.Text+" It said: “"+f.Said+"”.", ""
+	}
+	return f
+}
+
+// mailStep tells of one step. Masked are the server's words and what was found out, but not our own
+// advice, which names settings.
+func (d *doctor) mailStep(ctx context.Context, s outbox.Step) {
+	f := finding{Level: fine, Step: s.Name, Text: sentence(d.redactor.Text(s.Detail)), Said: d.redactor.Text(s.Said), Advice: s.Advice, TookMS: s.Took.Milliseconds()}
 	if f.Text == "" {
 		f.Text = "Done."
 	}
 	switch {
 	case s.OK && f.Advice != "":
 		f.Level = warning
-	case errors.Is(s.Err, context.Canceled):
+	case s.Err != nil && errors.Is(ctx.Err(), context.Canceled), errors.Is(s.Err, context.Canceled):
 		f.Level, f.Text, f.Advice = wrong, "It was interrupted.", ""
 	case s.Err != nil:
 		// The step and the server's words are shown apart from what went wrong.
-		text := strings.TrimPrefix(d.errText(s.Err), s.Name+": ")
-		f.Level, f.Text = wrong, sentence(strings.TrimSuffix(text, " (it said: "+f.Said+")"))
+		text := strings.TrimPrefix(s.Err.Error(), s.Name+": ")
+		f.Level, f.Text = wrong, sentence(d.withoutSecrets(strings.TrimSuffix(text, " (it said: "+s.Said+")")))
 	}
 	d.note(f)
+}
+
+// withoutSecrets masks the secrets themselves in a text that is mostly ours, and says "password" in
+// earnest. Like the redactor it leaves those that are so short that they stand in any text.
+func (d *doctor) withoutSecrets(s string) string {
+	const least = 6 // bytes
+	for _, secret := range d.secrets {
+		if len(secret) >= least {
+			s = strings.ReplaceAll(s, secret, redact.Mask)
+		}
+	}
+	return s
 }
 
 // testMail is what --send sends.

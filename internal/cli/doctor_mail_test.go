@@ -258,3 +258,15 @@ func TestDoctorMailAdvice(t *testing.T) {
 		}
 	})
 }
+
+// What is printed is our advice as it is, and the server's words between quotation marks.
+func TestDoctorMailQuotes(t *testing.T) {
+	t.Parallel()
+	server := (&mailServer{answers: map[string]string{"AUTH": "535 5.7.8 Authentication failed"}}).start(t)
+	r := command(t, t.TempDir(), server.settings("MAIL_USERNAME", "blog", "MAIL_PASSWORD", "mail"), "doctor")
+	const want = "AUTH: the mail server refused the user name or the password. It said: “535 5.7.8 Authentication failed”. " +
+		"Check MAIL_USERNAME and MAIL_PASSWORD. Many providers want an app password here"
+	if !strings.Contains(r.out, want) || !strings.Contains(r.out, "It said: “220 mail.example.org ready”.\n") {
+		t.Errorf("printed:\n%s", r.out)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,16 +113,15 @@ func (d *doctor) sqliteChecks(ctx context.Context, db *sql.DB, path string, info
 		d.sqliteTrouble("schema", path, err)
 		return false
 	}
+	if ours > 0 { // A start that failed may have left no more than that table.
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM schema_migrations WHERE version_id > 0").Scan(&ours); err != nil {
+			d.sqliteTrouble("schema", path, err)
+			return false
+		}
+	}
 	if ours == 0 {
 		d.database.none = true
-		var tables int
-		err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table'").Scan(&tables)
-		if err != nil || tables == 0 {
-			d.note(finding{Level: fine, Step: "schema", Text: "The database is empty; the next start makes its tables."})
-		} else {
-			d.note(finding{Level: warning, Step: "schema", Text: fmt.Sprintf("The database has %d tables of another program; the next start adds those of Microblog.", tables),
-				Advice: "If that is not meant, correct the setting DATABASE_URL."})
-		}
+		d.foreign(ctx, db, path)
 		return false
 	}
 	if journal != "wal" {
@@ -130,6 +130,38 @@ func (d *doctor) sqliteChecks(ctx context.Context, db *sql.DB, path string, info
 		return false
 	}
 	return sound && mode == "rw"
+}
+
+// ourNames are what the first migration makes, as far as another program may have something of the same name.
+var ourNames = []string{
+	"users", "former_usernames", "former_usernames_user", "posts", "posts_author", "posts_once", "follows", "follows_following",
+	"follows_followers", "sessions", "sessions_user", "sessions_expiry", "throttles", "throttles_expiry", "settings",
+}
+
+// foreign tells of what another program has made in a database that has nothing of Microblog's.
+func (d *doctor) foreign(ctx context.Context, db *sql.DB, path string) {
+	names, err := column(ctx, db, "SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'index', 'view') ORDER BY name")
+	if err != nil {
+		d.sqliteTrouble("schema", path, err)
+		return
+	}
+	tables, err := column(ctx, db, "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' AND name <> 'schema_migrations'")
+	if err != nil {
+		d.sqliteTrouble("schema", path, err)
+		return
+	}
+	taken := slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(ourNames, name) })
+	const advice = "name a file of Microblog's own with the setting DATABASE_URL, such as DATABASE_URL=sqlite:data/microblog.db."
+	switch {
+	case len(taken) > 0:
+		d.note(finding{Level: wrong, Step: "schema", Text: fmt.Sprintf("The database %s seems to be another program's: it has what Microblog would make there, without the record that Microblog made it: %s. The next start fails.", path, strings.Join(taken, ", ")),
+			Advice: "Leave that program its database and " + advice})
+	case len(tables) > 0:
+		d.note(finding{Level: warning, Step: "schema", Text: fmt.Sprintf("The database has %s of another program; the next start adds those of Microblog.", several(int64(len(tables)), "table")),
+			Advice: "If that is not meant, " + advice})
+	default:
+		d.note(finding{Level: fine, Step: "schema", Text: "The database is empty; the next start makes its tables."})
+	}
 }
 
 // quickCheck looks for damage; https://www.sqlite.org/pragma.html#pragma_quick_check. It reports

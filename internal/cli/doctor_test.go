@@ -269,15 +269,31 @@ func TestDoctorAddress(t *testing.T) {
 		defer l.Close()
 		return l.Addr().String()
 	}
+	t.Run("a Microblog of this data directory", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		run := filepath.Join(dir, "data", "run")
+		if err := os.MkdirAll(run, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		mark := filepath.Join(run, "1"+runningSuffix)
+		if err := os.WriteFile(mark, []byte(`{"pid": 1, "started": "2026-11-22T10:00:00Z"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		with := map[string]string{"LISTEN": web(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ready\n") })}
+		doctorJSON(t, dir, with).expect(t, "address", warning, "another one") // that process has ended
+		defer holdLock(t, mark)()
+		doctorJSON(t, dir, with).expect(t, "address", fine, "A Microblog is running", "it is ready", "those of this environment")
+	})
 	for name, tt := range map[string]struct {
 		listen func(t *testing.T) string
 		level  level
 		texts  []string
 	}{
 		"free": {free, fine, []string{" is free."}},
-		"a Microblog": {func(t *testing.T) string {
+		"a Microblog of another data directory": {func(t *testing.T) string {
 			return web(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ready\n") })
-		}, fine, []string{"A Microblog is running", "it is ready"}},
+		}, warning, []string{"A Microblog is running", "it is ready", "another one", "microblog serve would find the address taken"}},
 		"a Microblog without its database": {func(t *testing.T) string {
 			return web(t, func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(http.StatusServiceUnavailable)

@@ -36,7 +36,12 @@ type incidentsMute struct {
 	ID    []string `arg:"" name:"id" help:"IDs of incidents or of their failures, or how they begin."`
 	For   string   `placeholder:"DURATION" help:"Until so much time has passed: 90m, 8h, 2d, 1w."`
 	Until string   `placeholder:"TIME" help:"Until that time: 2030-12-24, \"2030-12-24 18:00\" (this machine's zone) or 2030-12-24T18:00:00Z."`
-	Count int64    `placeholder:"COUNT" help:"Until so many further failures; with --for or --until, whichever comes first."`
+	Count *int64   `placeholder:"COUNT" help:"Until so many further failures, at most 1000000; with --for or --until, whichever comes first."`
+}
+
+// Help is what --help says besides the flags.
+func (incidentsMute) Help() string {
+	return "Without --for, --until or --count an incident is muted for ever: until somebody reopens it. At most two years can be given."
 }
 
 // Run mutes incidents: until a time, until a count, or until they are reopened.
@@ -45,11 +50,15 @@ func (c *incidentsMute) Run(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	count := int64(0)
+	if c.Count != nil {
+		count = *c.Count
+	}
 	return in.change(ctx, c.ID, func(book *incident.Book, i incident.Incident) (string, error) {
-		if err := book.Mute(ctx, i.ID, in.person(), until, c.Count); err != nil {
+		if err := book.Mute(ctx, i.ID, in.person(), until, count); err != nil {
 			return "", err
 		}
-		return "is muted " + muteEnd(until, c.Count), nil
+		return "is muted " + muteEnd(until, count, time.Now()), nil
 	})
 }
 
@@ -58,8 +67,8 @@ func (c *incidentsMute) end(now time.Time) (time.Time, error) {
 	switch {
 	case c.For != "" && c.Until != "":
 		return time.Time{}, &usageError{"--for and --until cannot be given together"}
-	case c.Count < 0:
-		return time.Time{}, &usageError{fmt.Sprintf("--count is %d; it must be at least 1", c.Count)}
+	case c.Count != nil && (*c.Count < 1 || *c.Count > maxMuteCount):
+		return time.Time{}, &usageError{fmt.Sprintf("--count is %d; it must be from 1 to %d", *c.Count, maxMuteCount)}
 	case c.For != "":
 		d, err := parseDuration(c.For)
 		if err != nil {
@@ -74,28 +83,41 @@ func (c *incidentsMute) end(now time.Time) (time.Time, error) {
 		if !at.After(now) {
 			return time.Time{}, &usageError{fmt.Sprintf("--until is %s, which is over", at.Local().Format("2006-01-02 15:04 MST"))}
 		}
+		if at.Sub(now) > longestMute {
+			return time.Time{}, &usageError{fmt.Sprintf("--until is %s, which is more than two years away", at.Local().Format("2006-01-02 15:04 MST"))}
+		}
 		return at, nil
 	}
 	return time.Time{}, nil
 }
 
 // muteEnd says until when.
-func muteEnd(until time.Time, count int64) string {
+func muteEnd(until time.Time, count int64, now time.Time) string {
 	var ends []string
 	if !until.IsZero() {
-		ends = append(ends, "until "+until.Local().Format("2006-01-02 15:04 MST"))
+		layout := "2006-01-02 15:04 MST"
+		if until.Sub(now) < shortMute {
+			layout = "2006-01-02 15:04:05 MST"
+		}
+		ends = append(ends, "until "+until.Local().Format(layout))
 	}
 	if count > 0 {
 		ends = append(ends, fmt.Sprintf("until %s", several(count, "further failure")))
 	}
 	if ends == nil {
-		return "until it is reopened"
+		return "for ever, unless it is reopened"
 	}
 	return strings.Join(ends, " or ")
 }
 
-// longestMute bounds a duration, so that a slip of the finger does not mute for ever.
-const longestMute = 10 * 365 * 24 * time.Hour
+// Bounds of a mute, so that a slip of the finger does not mute for ever. The page has the same.
+const (
+	longestMute  = 2 * 366 * 24 * time.Hour
+	maxMuteCount = 1_000_000
+
+	// shortMute is up to where the end of a mute is told to the second.
+	shortMute = 5 * time.Minute
+)
 
 // parseDuration reads a duration as time.ParseDuration does, which may begin with weeks and days:
 // 1w2d12h.
@@ -115,7 +137,7 @@ func parseDuration(s string) (time.Duration, error) {
 		}
 		n, err := strconv.ParseInt(rest[:digits], 10, 64)
 		if err != nil || n > int64(longestMute/unit.length) {
-			return 0, errors.New("which is longer than ten years")
+			return 0, errors.New("which is longer than two years")
 		}
 		total, rest = total+time.Duration(n)*unit.length, rest[digits+len(unit.name):]
 	}
@@ -125,7 +147,7 @@ func parseDuration(s string) (time.Duration, error) {
 			return 0, wrong
 		}
 		if d < 0 || d > longestMute {
-			return 0, errors.New("which is not between nothing and ten years")
+			return 0, errors.New("which is not between nothing and two years")
 		}
 		total += d
 	}
@@ -133,7 +155,7 @@ func parseDuration(s string) (time.Duration, error) {
 	case total <= 0:
 		return 0, errors.New("which is no time at all")
 	case total > longestMute:
-		return 0, errors.New("which is longer than ten years")
+		return 0, errors.New("which is longer than two years")
 	}
 	return total, nil
 }
@@ -161,6 +183,9 @@ type incidentsReopen struct {
 // Run reopens incidents.
 func (c *incidentsReopen) Run(ctx context.Context, in *invocation) error {
 	return in.change(ctx, c.ID, func(book *incident.Book, i incident.Incident) (string, error) {
+		if i.State != incident.Resolved && i.State != incident.Muted {
+			return "is open already, nothing is changed", nil
+		}
 		return "is open again", book.Reopen(ctx, i.ID, in.person())
 	})
 }

@@ -12,7 +12,7 @@ func TestParseDuration(t *testing.T) {
 	for in, want := range map[string]time.Duration{
 		"90m": 90 * time.Minute, "8h": 8 * time.Hour, "2d": 48 * time.Hour, "1w": 168 * time.Hour,
 		"1w2d12h30m": (9*24+12)*time.Hour/1 + 30*time.Minute, " 1D ": 24 * time.Hour, "1.5h": 90 * time.Minute,
-		"3650d": longestMute,
+		"732d": longestMute,
 	} {
 		if got, err := parseDuration(in); err != nil || got != want {
 			t.Errorf("parseDuration(%q) = %v, %v; want %v", in, got, err, want)
@@ -20,9 +20,9 @@ func TestParseDuration(t *testing.T) {
 	}
 	for in, why := range map[string]string{
 		"": "no duration", "soon": "no duration", "3": "no duration", "2d3w": "no duration", "d": "no duration", "1.5d": "no duration",
-		"0s": "no time at all", "0d": "no time at all", "-1h": "between nothing and ten years",
-		"3651d": "longer than ten years", "99999999999999999999d": "longer than ten years", "521w100d": "longer than ten years",
-		"9999999h": "no duration", "100000h100000h": "ten years",
+		"0s": "no time at all", "0d": "no time at all", "-1h": "between nothing and two years",
+		"733d": "longer than two years", "99999999999999999999d": "longer than two years", "104w100d": "longer than two years",
+		"9999999h": "no duration", "100000h100000h": "two years",
 	} {
 		if got, err := parseDuration(in); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("parseDuration(%q) = %v, %v; want an error with %q", in, got, err, why)
@@ -76,7 +76,11 @@ func TestMuteEnd(t *testing.T) {
 		"until":          {incidentsMute{Until: "2026-11-22T21:00:00Z"}, now.Add(time.Hour), ""},
 		"until the past": {incidentsMute{Until: "2026-11-22T20:00:00Z"}, time.Time{}, "which is over"},
 		"both":           {incidentsMute{For: "1h", Until: "2030-01-01"}, time.Time{}, "cannot be given together"},
-		"bad count":      {incidentsMute{Count: -1}, time.Time{}, "--count is -1"},
+		"bad count":      {incidentsMute{Count: new(int64(-1))}, time.Time{}, "--count is -1"},
+		"no count":       {incidentsMute{Count: new(int64(0))}, time.Time{}, "--count is 0"},
+		"too many":       {incidentsMute{Count: new(int64(1_000_001))}, time.Time{}, "from 1 to 1000000"},
+		"too long":       {incidentsMute{For: "733d"}, time.Time{}, "two years"},
+		"too far":        {incidentsMute{Until: "2030-01-01"}, time.Time{}, "more than two years"},
 		"bad duration":   {incidentsMute{For: "long"}, time.Time{}, `--for is "long"`},
 		"bad time":       {incidentsMute{Until: "later"}, time.Time{}, `--until is "later"`},
 	} {
@@ -94,6 +98,25 @@ func TestMuteEnd(t *testing.T) {
 				t.Errorf("%v, %v; want %v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestMuteEndInWords(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 20, 0, 0, 0, time.Local)
+	for want, tt := range map[string]struct {
+		until time.Time
+		count int64
+	}{
+		"for ever, unless it is reopened": {},
+		"until 2026-11-22 20:00:03 ":      {until: now.Add(3 * time.Second)},
+		"until 2026-11-22 21:00 ":         {until: now.Add(time.Hour)},
+		"or until 100 further failures":   {until: now.Add(time.Hour), count: 100},
+		"until 1 further failure":         {count: 1},
+	} {
+		if got := muteEnd(tt.until, tt.count, now); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

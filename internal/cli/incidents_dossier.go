@@ -123,7 +123,7 @@ func (w *dossierWriter) state() string {
 	text := string(i.State)
 	switch i.State {
 	case incident.Muted:
-		text += " " + muteEnd(i.MuteUntil, i.MuteLeft)
+		text += " " + muteEnd(i.MuteUntil, i.MuteLeft, now)
 	case incident.Resolved:
 		if i.NextBuild {
 			text += ", from the next build on"

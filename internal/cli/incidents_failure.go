@@ -126,7 +126,8 @@ func (w *dossierWriter) request(f *fault.Failure) {
 		w.field("request", strings.TrimSpace(q.Method+" "+q.URL+" "+q.Proto))
 		w.field("route", q.Route)
 	}
-	if f.Status != 0 {
+	// What was only reported, or ended the process, was no answer to anybody.
+	if f.Status != 0 && !f.Reported && f.Kind != fault.KindCrash && f.Kind != fault.KindEnded {
 		status := fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status))
 		if f.Begun {
 			status += ", but the answer had begun and was cut off"
@@ -157,7 +158,7 @@ func (w *dossierWriter) request(f *fault.Failure) {
 	}
 	w.heading("The same request again")
 	for l := range strings.SplitSeq(command, "\n") {
-		fmt.Fprintln(w.out, plainText(l)) // whole, whatever the width: it is for the clipboard
+		fmt.Fprintln(w.out, l) // whole and as it is, for the clipboard; Curl leaves nothing in it that a terminal obeys
 	}
 	for _, note := range notes {
 		w.line(indentBy, note, dim)

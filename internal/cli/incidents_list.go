@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/incident"
 	"example.org/microblog/internal/config"
 )
@@ -23,7 +24,7 @@ const (
 // incidentsList is microblog incidents list.
 type incidentsList struct {
 	State  []string `placeholder:"STATE" help:"List those in these states only: new, ongoing, quiet, resolved, regressed, muted, or all. Without it all but resolved ones are listed."`
-	Search string   `placeholder:"WORDS" help:"List those only with each of these words in the title, the place, the type of the error, a route or the ID."`
+	Search string   `placeholder:"WORDS" help:"List those only with each of these words in the title, the place, the type of the error, a route or the ID; or the one that a failure of this ID belongs to, in any state."`
 	Limit  int      `default:"50" placeholder:"COUNT" help:"List so many at most (${default})."`
 	JSON   bool     `name:"json" help:"Print one JSON object, for programs."`
 }
@@ -40,11 +41,14 @@ func (c *incidentsList) Run(ctx context.Context, in *invocation) error {
 	return in.readBook(ctx, func(_ config.Config, book *incident.Book) error {
 		items, more, err := list(ctx, book, incident.Query{States: states, Search: c.Search}, c.Limit)
 		if err != nil {
-			return fmt.Errorf("listing the incidents: %w", err)
+			return err
+		}
+		if items, err = c.withQuoted(ctx, book, items); err != nil {
+			return err
 		}
 		counts, err := book.Counts(ctx)
 		if err != nil {
-			return fmt.Errorf("counting the incidents: %w", err)
+			return err
 		}
 		if c.JSON {
 			return writeJSON(in.Out, struct {
@@ -58,6 +62,32 @@ func (c *incidentsList) Run(ctx context.Context, in *invocation) error {
 		fmt.Fprintln(out, listEnd(items, more, counts, states, c.Search != ""))
 		return nil
 	})
+}
+
+// withQuoted puts the incidents first whose failure has the ID that is searched for.
+func (c *incidentsList) withQuoted(ctx context.Context, book *incident.Book, items []incident.Incident) ([]incident.Incident, error) {
+	prefix, err := fault.ParseIDPrefix(c.Search)
+	if err != nil {
+		return items, nil // it is no ID
+	}
+	found, err := book.Find(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	states, err := parseStates(c.State)
+	if err != nil {
+		return nil, err
+	}
+	var quoted []incident.Incident
+	for _, f := range found {
+		same := func(i incident.Incident) bool { return i.ID == f.Incident.ID }
+		if slices.ContainsFunc(items, same) || slices.ContainsFunc(quoted, same) || c.State != nil && !slices.Contains(states, f.Incident.State) {
+			continue
+		}
+		quoted = append(quoted, f.Incident)
+	}
+	all := append(quoted, items...)
+	return all[:min(len(all), c.Limit)], nil
 }
 
 // parseStates reads the states of --state, each of which may be several with commas between.

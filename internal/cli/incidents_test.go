@@ -85,6 +85,7 @@ func TestIncidentsAtEightyColumns(t *testing.T) {
 	t.Parallel()
 	f := hostile()
 	f.Message = strings.Repeat("a very long message with many words ", 20)
+	f.Request.Form["name"] = []string{"大\u3000阪 👩\u200d🔧"}
 	dir := incidentsOf(t, f)
 	var found struct {
 		Incident incident.Incident
@@ -106,6 +107,10 @@ func TestIncidentsAtEightyColumns(t *testing.T) {
 	command, rest, _ := strings.Cut(rest, "\n\n") // is for the clipboard, whatever its width
 	if !strings.HasPrefix(command, "curl ") {
 		t.Errorf("the command is %q", command)
+	}
+	// What is no plain text is sent as it was.
+	if want := "--form-string 'name=大\u3000阪 👩\u200d🔧'"; !strings.Contains(command, want) {
+		t.Errorf("%q is not in the command %q", want, command)
 	}
 	for line := range strings.Lines(text + rest) {
 		if n := cells(strings.TrimSuffix(line, "\n")); n > standardWidth && strings.Contains(strings.TrimSpace(line), " ") {
@@ -188,6 +193,65 @@ func TestFindIncident(t *testing.T) {
 				t.Errorf("%+v, want exit code %d and %q", r, tt.code, tt.text)
 			}
 		})
+	}
+}
+
+// A search for the ID that somebody quotes finds the incident, resolved or not.
+func TestSearchForFailure(t *testing.T) {
+	t.Parallel()
+	one, two := failure(1, time.Now(), "no such table"), failure(200, time.Now(), "the disk is full")
+	dir := incidentsOf(t, one, two)
+	search := func(args ...string) []incident.Incident {
+		t.Helper()
+		var list struct{ Incidents []incident.Incident }
+		r := command(t, dir, nil, append([]string{"incidents", "--json", "--search"}, args...)...)
+		if err := json.Unmarshal([]byte(r.out), &list); err != nil {
+			t.Fatalf("%v: %+v", err, r)
+		}
+		return list.Incidents
+	}
+	for _, id := range []string{two.ID.String(), strings.ToLower(two.ID.String()), two.ID.Full()} {
+		if got := search(id); len(got) != 1 || !strings.Contains(got[0].Title, "the disk is full") {
+			t.Errorf("searching for %s finds %+v", id, got)
+		}
+	}
+	if r := command(t, dir, nil, "incidents", "resolve", two.ID.String()); r.code != 0 {
+		t.Fatal(r.err)
+	}
+	if got := search(two.ID.String()); len(got) != 1 {
+		t.Errorf("once it is resolved: %+v", got)
+	}
+	if got := search(two.ID.String(), "--state", "new"); len(got) != 0 {
+		t.Errorf("among the new ones: %+v", got)
+	}
+	if got := search("ZZZZ-ZZZZ"); len(got) != 0 {
+		t.Errorf("nobody has that ID: %+v", got)
+	}
+}
+
+// What ended the process was answered to nobody.
+func TestShowOfACrashHasNoStatus(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.KindCrash, fault.KindEnded} {
+		f := failure(1, time.Now(), "SIGKILL")
+		f.Kind, f.Request = kind, nil
+		if r := command(t, incidentsOf(t, f), nil, "incidents", "show", f.ID.String()); r.code != 0 || strings.Contains(r.out, "Internal Server Error") || !strings.Contains(r.out, "SIGKILL") {
+			t.Errorf("%s: %+v", kind, r)
+		}
+	}
+}
+
+func TestReopenOfAnOpenOne(t *testing.T) {
+	t.Parallel()
+	f := failure(1, time.Now(), "failed")
+	dir := incidentsOf(t, f)
+	for _, step := range []struct{ change, says string }{
+		{"reopen", " is open already, nothing is changed: "}, {"resolve", " is resolved: "}, {"reopen", " is open again: "},
+		{"mute", " is muted for ever, unless it is reopened: "}, {"reopen", " is open again: "},
+	} {
+		if r := command(t, dir, nil, "incidents", step.change, f.ID.String()); r.code != 0 || !strings.Contains(r.out, step.says) {
+			t.Errorf("%s: %+v, want %q", step.change, r, step.says)
+		}
 	}
 }
 

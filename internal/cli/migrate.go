@@ -88,6 +88,7 @@ func withExistingStore(ctx context.Context, cfg config.Config, work func(*store.
 }
 
 func withStore(ctx context.Context, cfg config.Config, work func(*store.Store) error) (err error) {
+	defer func() { err = app.Explain(cfg, err) }()
 	db, err := app.OpenStore(ctx, cfg)
 	if err != nil {
 		return err
