@@ -34,6 +34,8 @@ type Status struct {
 
 	// Unreadable says what could not be looked at, such as files of a newer version. It counts as none.
 	Unreadable []string
+
+	counted map[string]int64 // see InspectAfter
 }
 
 // Status tells what the journal holds. It reads the files of other processes.
@@ -75,8 +77,13 @@ func (j *Journal) Status() Status {
 
 // Inspect tells what the journal in a directory holds, from outside and without changing anything,
 // also while processes write to it. Its error wraps fs.ErrNotExist if there is no such directory.
-func Inspect(dir string) (Status, error) {
-	st := Status{Dir: dir}
+func Inspect(dir string) (Status, error) { return InspectAfter(dir, nil) }
+
+// InspectAfter is Inspect for who knows from elsewhere how far streams are counted: what a killed
+// process had counted but not called Done is not waiting. A stream that is not named is counted as
+// far as it is Done.
+func InspectAfter(dir string, counted map[string]int64) (Status, error) {
+	st := Status{Dir: dir, counted: counted}
 	if err := st.look(nil); err != nil {
 		return st, fmt.Errorf("reading the journal's directory: %w", err)
 	}
@@ -122,7 +129,7 @@ func (st *Status) look(known []string) error {
 
 // lookAt adds what a stream holds.
 func (st *Status) lookAt(s *stream, all []found) {
-	done := readDone(s.dir, s.salt)
+	done := max(readDone(s.dir, s.salt), st.counted[s.name])
 	last := done
 	for _, f := range all {
 		records, _, gaps, err := load(f.name, s.salt)

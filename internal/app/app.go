@@ -120,6 +120,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	defer func() {
 		if err != nil {
+			err = Explain(o.Config, err)
 			a.log.ErrorContext(ctx, "Microblog could not start: "+redact.New(redact.Options{Values: o.Config.Secrets()}).Text(err.Error()))
 			_ = a.Close()
 		}
@@ -150,6 +151,11 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	redactor := redact.New(redact.Options{Values: append(o.Config.Secrets(), string(key))})
+	if n := redactor.Ignored(); n > 0 {
+		a.log.Warn("Some secrets in the settings are too short to be masked where they turn up in a text", "secrets", n)
+	}
+	a.failures.redactor = redactor
 	if err := a.failures.openBook(o, a.store); err != nil {
 		return nil, err
 	}
@@ -172,10 +178,7 @@ func (a *App) buildServer(o Options, key []byte) error {
 	if err != nil {
 		return err
 	}
-	redactor := redact.New(redact.Options{Values: append(o.Config.Secrets(), string(key))})
-	if n := redactor.Ignored(); n > 0 {
-		a.log.Warn("Some secrets in the settings are too short to be masked where they turn up in a text", "secrets", n)
-	}
+	redactor := a.failures.redactor
 	a.catcher = fault.New(fault.Options{
 		Pages:     pages.Errors(web.CurrentViewer),
 		Logger:    a.log,

@@ -149,6 +149,21 @@ func TestListenRefused(t *testing.T) {
 	}
 }
 
+// A second start by mistake is told apart from another program in the way.
+func TestListenWhereAMicroblogIs(t *testing.T) {
+	t.Parallel()
+	a := open(t, settings(t, t.TempDir(), nil))
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- a.Run(ctx) }()
+	defer func() { stop(); <-ran }()
+	cfg := settings(t, t.TempDir(), map[string]string{"LISTEN": strings.TrimPrefix(a.URL(), "http://")})
+	_, err := app.Open(t.Context(), app.Options{Config: cfg, Stdout: io.Discard, Stderr: os.Stderr})
+	if err == nil || !strings.Contains(err.Error(), "a Microblog is running there already") || !strings.Contains(err.Error(), "LISTEN") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func plainFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")

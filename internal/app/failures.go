@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,8 +32,6 @@ const (
 	// drainTimeout is how long a stop waits for captured failures to be counted. What is left is
 	// counted by the next start.
 	drainTimeout = 2 * time.Second
-	// booksTimeout bounds reading the books at the stop.
-	booksTimeout = 2 * time.Second
 )
 
 // Directories are the parts of DATA_DIR that belong to the failures.
@@ -74,6 +73,10 @@ func MailServer(cfg config.Config) outbox.Server {
 func Migrate(ctx context.Context, db *store.Store) ([]store.Migration, error) {
 	applied, err := db.Migrate(ctx)
 	if err != nil {
+		var version *store.SchemaError // says itself what to do
+		if ctx.Err() == nil && !errors.As(err, &version) {
+			err = fmt.Errorf("%w; microblog doctor tells more about the database", err)
+		}
 		return applied, err
 	}
 	if err := incident.Migrate(ctx, db.Writer(), db.DialectName()); err != nil {
@@ -84,14 +87,17 @@ func Migrate(ctx context.Context, db *store.Store) ([]store.Migration, error) {
 
 // OpenBook opens the incidents to be read and decided on from outside the server, which may be running.
 func OpenBook(cfg config.Config, db *store.Store, logger *slog.Logger) (*incident.Book, error) {
-	return incident.Open(incident.Options{
+	source := &waiting{dir: Dirs(cfg).Journal}
+	book, err := incident.Open(incident.Options{
 		DB:      db.Writer(),
 		Dialect: db.DialectName(),
 		Dir:     Dirs(cfg).Incidents,
-		Source:  waiting(Dirs(cfg).Journal),
+		Source:  source,
 		Logger:  logger,
 		Mail:    cfg.Mail.Enabled(),
 	})
+	source.book = book
+	return book, err
 }
 
 // failures is the way of a failure from the catcher to the administrators' mail.
@@ -200,17 +206,17 @@ func PublicAddress(cfg config.Config) string {
 func (f *failures) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
-	f.work(ctx, "counting the failures", f.book.Run)
+	f.work(ctx, "Counting the failures", f.book.Run)
 	if f.outbox != nil {
-		f.work(ctx, "sending mails", f.outbox.Run)
-		f.work(ctx, "writing the error mails", f.mailer.Run)
+		f.work(ctx, "Sending mails", f.outbox.Run)
+		f.work(ctx, "Writing the error mails", f.mailer.Run)
 	}
 }
 
 func (f *failures) work(ctx context.Context, doing string, run func(context.Context) error) {
 	f.workers.Go(func() {
 		if err := run(ctx); err != nil && ctx.Err() == nil {
-			f.log.Error("This has ended before its time; nothing is lost, restart Microblog to go on: "+doing, "error", err)
+			f.log.Error(doing+" has ended before its time. Nothing is lost; restart Microblog to go on", "error", err)
 		}
 	})
 }

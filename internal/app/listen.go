@@ -1,12 +1,16 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,6 +35,8 @@ func listen(address config.Listen) (net.Listener, error) {
 	switch {
 	case err == nil:
 		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE) && microblogAt(address):
+		return nil, fmt.Errorf("the address %s is in use: a Microblog is running there already; stop that one, or choose another address with the setting LISTEN, such as LISTEN=127.0.0.1:5001", address)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is in use by another program; stop that program, or choose another address with the setting LISTEN, such as LISTEN=127.0.0.1:5001", address)
 	case errors.Is(err, fs.ErrPermission):
@@ -39,6 +45,48 @@ func listen(address config.Listen) (net.Listener, error) {
 		return nil, fmt.Errorf("this machine does not have the address %s; correct the setting LISTEN: %w", address, err)
 	}
 	return nil, fmt.Errorf("listening on %s (setting LISTEN): %w", address, err)
+}
+
+// askTimeout bounds asking who has an address that cannot be had.
+const askTimeout = time.Second
+
+// microblogAt reports whether a Microblog answers at an address of this machine.
+func microblogAt(address config.Listen) bool {
+	target := address.Address
+	if host, port, err := net.SplitHostPort(target); err == nil {
+		if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+			target = net.JoinHostPort("localhost", port)
+		}
+	}
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, address.Network, target)
+		},
+	}
+	defer transport.CloseIdleConnections()
+	client := http.Client{
+		Transport: transport, Timeout: askTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	request, err := http.NewRequest(http.MethodGet, "http://localhost/readyz", nil)
+	if err != nil {
+		return false
+	}
+	request.Header.Set("Accept", "text/plain")
+	answer, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = answer.Body.Close() }() // only read
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	switch {
+	case err != nil:
+		return false
+	case answer.StatusCode == http.StatusServiceUnavailable:
+		return strings.Contains(string(body), "Not ready: ")
+	}
+	return answer.StatusCode == http.StatusOK && string(body) == "ready\n"
 }
 
 // removeStaleSocket removes a Unix socket that nobody listens on any more, as a crash leaves it.
