@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"example.org/microblog/fault/redact"
 )
 
 // leftOut are the headers that curl makes itself, that are of one connection only, or with which
@@ -43,6 +45,9 @@ func (q *Request) Curl(base string, max int) (command string, notes []string) {
 		c.note("1 part was left out, because the command would be too long or could not carry it.")
 	default:
 		c.note("%d parts were left out, because the command would be too long or could not carry them.", c.skipped)
+	}
+	if s := c.b.String(); strings.Contains(s, redact.Mask) || strings.Contains(s, url.QueryEscape(redact.Mask)) {
+		c.note("Parts of it were masked when it was recorded, so this is not the original request: put something in place of each %s.", redact.Mask)
 	}
 	if q.Cut {
 		c.note("The request was cut when it was recorded; it had more, or longer values.")

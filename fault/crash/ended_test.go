@@ -23,7 +23,7 @@ func TestWhyAProcessEnded(t *testing.T) {
 			if tt.want == endRestarted && bootID() == "" {
 				t.Skip("starts of the machine cannot be told apart here")
 			}
-			reason, message := w.ended(tt.s)
+			reason, message, _ := w.ended(tt.s)
 			if reason != tt.want || !strings.HasPrefix(message, theProcess+" ") {
 				t.Errorf("%q: %s", reason, message)
 			}

@@ -46,12 +46,15 @@ func (w *Watcher) failure(r *remains) *fault.Failure {
 		w.crashed(f, r)
 	} else {
 		f.Kind = fault.KindEnded
-		var message string
-		f.Causes.Type, message = w.ended(s)
-		if known := !s.Started.IsZero() && r.last.After(s.Started); known {
-			message += fmt.Sprintf(". It had run for %v, and was last seen at %s", r.last.Sub(s.Started).Round(time.Second), r.last.UTC().Format("2006-01-02 15:04:05 MST"))
+		reason, message, clue := w.ended(s)
+		// The message is the same for all ends of this reason, because it becomes their title. What is
+		// of this one stands beneath it.
+		f.Message, f.Causes = message, fault.Cause{Type: reason, Message: message}
+		for _, detail := range []string{clue, r.signOfLife()} {
+			if detail != "" {
+				f.Causes.Causes = append(f.Causes.Causes, fault.Cause{Message: detail})
+			}
 		}
-		f.Message, f.Causes.Message = message, message
 	}
 	f.Time = f.Time.UTC().Round(0)
 	return f
@@ -79,18 +82,36 @@ func (w *Watcher) cleanCauses(c fault.Cause) fault.Cause {
 	return c
 }
 
-// ended tells why a process ended that wrote nothing.
-func (w *Watcher) ended(s state) (reason, message string) {
+// signOfLife tells when a process was seen last; it ended between then and the next heartbeat.
+func (r *remains) signOfLife() string {
+	s := r.state
+	lived := r.last.Sub(s.Started)
+	if s.Started.IsZero() || lived < -time.Second { // File systems' clocks are a bit behind.
+		return ""
+	}
+	ran := "less than a second"
+	if lived >= time.Second {
+		ran = lived.Round(time.Second).String()
+	}
+	text := fmt.Sprintf("its last sign of life was at %s, %s after it had started", r.last.UTC().Format("2006-01-02 15:04:05 MST"), ran)
+	if s.Beat > 0 {
+		text += fmt.Sprintf("; it gave one every %v", s.Beat)
+	}
+	return text
+}
+
+// ended tells why a process ended that wrote nothing, and what speaks for that.
+func (w *Watcher) ended(s state) (reason, message, clue string) {
 	boot, here := bootID(), s.Host == w.host
 	if s.Boot != "" && boot != "" && !sameBoot(s.Boot, boot) && here {
-		return endRestarted, theProcess + " ended when the machine did: it restarted, or lost its power"
+		return endRestarted, theProcess + " ended when the machine did: it restarted, or lost its power", ""
 	}
 	if sameBoot(s.Boot, boot) {
 		if why := s.Kills.since(killsOf(s.Kills.Group)); why != "" {
-			return endMemory, theProcess + " was killed, most likely by the kernel because memory ran out: " + why
+			return endMemory, theProcess + " was killed, most likely by the kernel because memory ran out", why
 		}
 	}
-	return endKilled, theProcess + " ended without a word: it was killed (SIGKILL), or it ended itself without a clean end (os.Exit, log.Fatal)"
+	return endKilled, theProcess + " ended without a word: it was killed (SIGKILL), or it ended itself without a clean end (os.Exit, log.Fatal)", ""
 }
 
 // theProcess is how every message begins.

@@ -28,29 +28,42 @@ const maxPanics = 16
 
 // readHeader reads the text of a crash. What follows a line and begins with a tab belongs to it.
 func readHeader(lines []string) (h crashHeader) {
-	var text *string
+	var text *string // the one being read, without what it has got in more
+	var more strings.Builder
+	end := func() {
+		if text != nil {
+			*text += more.String()
+		}
+		text = nil
+		more.Reset()
+	}
 	for _, line := range lines {
 		nested := strings.TrimPrefix(line, "\t")
 		switch {
 		case strings.HasPrefix(nested, "panic: ") && (nested == line || len(h.panics) > 0):
+			end()
 			if len(h.panics) == maxPanics {
 				h.panics = append(h.panics[:0], h.panics[1:]...)
 			}
 			h.panics = append(h.panics, panicked{text: nested[len("panic: "):]})
 			text = &h.panics[len(h.panics)-1].text
 		case strings.HasPrefix(nested, "fatal error: ") && (nested == line || len(h.panics) > 0):
+			end()
 			h.fatal = nested[len("fatal error: "):]
 			text = &h.fatal
 		case signalLine.MatchString(line) && h.signal == "":
-			h.signal, text = line, nil
+			end()
+			h.signal = line
 		case strings.HasPrefix(line, "[signal "):
-			h.trap, text = line, nil
+			end()
+			h.trap = line
 		case nested != line && text != nil:
-			*text += "\n" + nested
+			more.WriteString("\n" + nested)
 		default:
-			text = nil
+			end()
 		}
 	}
+	end()
 	for i := range h.panics {
 		p := &h.panics[i]
 		if p.text, p.same = strings.CutSuffix(p.text, " [recovered, repanicked]"); !p.same {

@@ -76,16 +76,20 @@ func (w *Watcher) newMark() (_ *mark, err error) {
 		return nil, err
 	}
 	if !w.noOutput {
-		m.output = filepath.Join(w.dir, id.Full()+outputSuffix)
 		m.state.Texts = fatalTexts()
-		if err := setOutput(m.output); err != nil {
-			return nil, err
-		}
 	}
 	if err := write(m.file, m.state); err != nil {
 		return nil, err
 	}
-	return m, syncFile(m.file, w.dir)
+	if err := syncFile(m.file, w.dir); err != nil {
+		return nil, err
+	}
+	if w.noOutput {
+		return m, nil
+	}
+	// Last, so that on a full disk an output set before stays the runtime's, and none is left over.
+	m.output = filepath.Join(w.dir, id.Full()+outputSuffix)
+	return m, setOutput(m.output)
 }
 
 // lockSoon takes the lock on a new file, at which another process may be looking just now. Where
@@ -158,7 +162,8 @@ func (m *mark) remove() error {
 // drop gives up the lock. It is closed with the file.
 func (m *mark) drop() { _ = m.file.Close() }
 
-// removeFiles removes a marker and its output, the output first: without a marker nobody would find it.
+// removeFiles removes a marker and its output, where there are any, the output first: without a marker
+// nobody would find it.
 func removeFiles(mark, output string) error {
 	var errs []error
 	for _, path := range []string{output, mark} {

@@ -345,3 +345,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParseManyLines(b *testing.B) {
+	output := "panic: x\n" + strings.Repeat("\tA\n", 80_000) + "\ngoroutine 1 [running]:\nmain.main()\n\t/x.go:1 +0x1\n"
+	b.SetBytes(int64(len(output)))
+	for b.Loop() {
+		if r := crash.Parse(output, module); len(r.Stack) != 1 {
+			b.Fatalf("%+v", r.Stack)
+		}
+	}
+}

@@ -80,6 +80,11 @@ func (w *Watcher) tell(ctx context.Context, f *fault.Failure, trouble string) {
 	if f.Host != "" && f.Host != w.host {
 		record.AddAttrs(slog.String("host", f.Host))
 	}
+	if f.Kind == fault.KindEnded {
+		for _, detail := range f.Causes.Causes {
+			record.AddAttrs(slog.String("detail", detail.Message))
+		}
+	}
 	if trouble != "" {
 		record.AddAttrs(slog.String("recorder", trouble+"; it is tried again"))
 	}

@@ -177,7 +177,7 @@ func (w *Watcher) markAgain() error {
 	old := w.mark
 	w.mark = mark
 	old.drop()
-	return nil
+	return removeFiles("", old.output) // The runtime writes to the new one. Without a marker nobody would find it.
 }
 
 // warn tells about trouble once, until it is over.

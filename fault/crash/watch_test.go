@@ -90,7 +90,7 @@ func TestEndsWithoutAWord(t *testing.T) {
 			if f.Kind != fault.KindEnded || f.Causes.Type != "process ended" || !strings.Contains(f.Message, "ended without a word") || len(f.Stack) != 0 || f.Output != "" {
 				t.Errorf("%+v", f)
 			}
-			if text := book.text(); book.count() != 1 || !strings.Contains(text, fmt.Sprintf("Process %d ended without a word", f.PID)) || book.records[0].Level != 12 {
+			if text := book.text(); book.count() != 1 || !strings.Contains(text, fmt.Sprintf("Process %d ended without a word", f.PID)) || !strings.Contains(text, `"detail":"its last sign of life was at `) || book.records[0].Level != 12 {
 				t.Errorf("the log:\n%s", text)
 			}
 		})
@@ -118,6 +118,15 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("found %+v", got)
 	}
 	// The heartbeat of 20 ms tells when it was, also when the machine is slow.
+	const message = "the process ended without a word: it was killed (SIGKILL), or it ended itself without a clean end (os.Exit, log.Fatal)"
+	if got[0].Message != message || got[0].Causes.Message != message {
+		t.Errorf("it is not the same for each end: %q, %q", got[0].Message, got[0].Causes.Message)
+	}
+	details := got[0].Causes.Causes
+	if want := "its last sign of life was at " + got[0].Time.Format("2006-01-02 15:04:05 UTC") + ", "; len(details) != 1 || !strings.HasPrefix(details[0].Message, want) ||
+		!strings.HasSuffix(details[0].Message, " after it had started; it gave one every 20ms") || strings.Contains(details[0].Message, " 0s ") {
+		t.Errorf("details %+v, want %q", details, want)
+	}
 	if early := killed.Sub(got[0].Time); early > 10*time.Second || early < -time.Second {
 		t.Errorf("last seen %v before it was killed", early)
 	}
@@ -349,6 +358,43 @@ func TestAMarkerThatIsDeletedComesBack(t *testing.T) {
 	}
 	if err := w.Close(); err != nil {
 		t.Error(err)
+	}
+	empty(t, dir)
+}
+
+// What the runtime was to write to goes with the marker that was deleted.
+func TestAMarkerThatIsDeletedLeavesNoOutput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	child := start(t, job{Dir: dir, How: "wait", Beat: 10 * time.Millisecond})
+	files := func(kind string) []string {
+		found, err := filepath.Glob(filepath.Join(dir, "*."+kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	first := files("running")
+	if len(first) != 1 || len(files("output")) != 1 {
+		t.Fatalf("it has made %v and %v", first, files("output"))
+	}
+	if err := os.Remove(first[0]); err != nil {
+		t.Skip("an open file cannot be removed here:", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if marks, outputs := files("running"), files("output"); len(marks) == 1 && len(outputs) == 1 && outputs[0] != strings.TrimSuffix(first[0], "running")+"output" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("there are %v and %v", files("running"), files("output"))
+		}
+	}
+	_ = child.Process.Kill()
+	_ = child.Wait() // It was killed.
+	var kept keeper
+	watch(t, crash.Options{Dir: dir, Recorder: &kept})
+	if n := len(kept.got()); n != 1 {
+		t.Errorf("found %d", n)
 	}
 	empty(t, dir)
 }

@@ -36,6 +36,7 @@ type listView struct {
 	Here    string // the chosen tab's label
 	Found   []foundView
 	NoID    bool // what was searched for may be a failure's ID, and is none that is known
+	States  []stateMeaning
 	Items   []itemView
 	More    string // the address of the next page
 	Start   string // the address of the first page, on another one
@@ -74,6 +75,36 @@ func viewOf(s incident.State) stateView {
 	return stateView{"", line(string(s))}
 }
 
+// stateMeaning explains a state.
+type stateMeaning struct {
+	State stateView
+	Means string
+}
+
+// meanings explains all states, in the order of their tabs.
+func meanings() []stateMeaning {
+	all := make([]stateMeaning, 0, 6)
+	for _, s := range incident.States() {
+		m := stateMeaning{State: viewOf(s)}
+		switch s {
+		case incident.Regressed:
+			m.Means = "It was resolved, and has come back."
+		case incident.New:
+			m.Means = "It first happened less than a day ago."
+		case incident.Ongoing:
+			m.Means = "It is older than a day, and still happens."
+		case incident.Quiet:
+			m.Means = "It has not happened for a while, but nobody has resolved it."
+		case incident.Muted:
+			m.Means = "It is counted, but nobody is told of it."
+		case incident.Resolved:
+			m.Means = "Somebody says that it is mended. If it happens again, it is regressed."
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 func label(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
 
 // foundView is a failure that was looked for by its ID.
@@ -103,7 +134,7 @@ func (d *desk) list(w http.ResponseWriter, r *http.Request, _ string) error {
 	if len(cursor) > maxCursor || !utf8.ValidString(cursor) || strings.ContainsRune(cursor, 0) {
 		return errCursor()
 	}
-	v := listView{frame: d.frame("Incidents"), Here: chosen}
+	v := listView{frame: d.frame("Incidents"), Here: chosen, States: meanings()}
 	v.Search = line(search)
 	if search != "" && cursor == "" && !query.Has("state") {
 		to, err := d.lookup(r, search, &v)

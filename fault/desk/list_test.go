@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -197,4 +198,17 @@ func TestLookupOfWhatIsNotKept(t *testing.T) {
 	a := s.get(prefix + "?q=" + all[20].ID.Full()).wants(303).leads(prefix + "/" + i.ID + "?failure=" + all[20].ID.Full())
 	s.get(a.header.Get("Location")).wants(200).shows("The failure <code>"+all[20].ID.String()+"</code> belongs to this incident", "The newest failure", all[39].ID.Full())
 	s.get(prefix+"/"+i.ID+"?failure="+all[0].ID.Full()).wants(200).shows(all[0].ID.Full(), "the first").hides("belongs to this incident")
+}
+
+// Every state that the list has a tab for is explained.
+func TestListExplainsStates(t *testing.T) {
+	t.Parallel()
+	a := newSite(t, siteOptions{}).get(prefix).wants(200)
+	_, legend, _ := strings.Cut(a.body, "<summary>What the states mean</summary>")
+	legend, _, _ = strings.Cut(legend, "</details>")
+	for _, s := range incident.States() {
+		if !regexp.MustCompile(`<li>[^\n]*>(?i:` + string(s) + `)</span> [A-Z][^<>]+\.</li>`).MatchString(legend) {
+			t.Errorf("%s is not explained in:\n%s", s, legend)
+		}
+	}
 }

@@ -36,6 +36,9 @@ func Compose(o Options, n incident.Notice, facts Facts) outbox.Mail {
 		Subject: "[" + oneLine(o.App, 60) + " Failure] " + subject(n, facts),
 		Header:  map[string]string{"Auto-Submitted": "auto-generated"}, // RFC 3834
 	}
+	if n.Kind != "" {
+		mail.Header["Fault-Notice"] = string(n.Kind)
+	}
 	if n.Failure != nil && !n.Failure.ID.IsZero() {
 		mail.Header["Fault-Id"] = n.Failure.ID.String()
 	}
@@ -125,7 +128,7 @@ func subject(n incident.Notice, facts Facts) string {
 	if title == "" && first != nil {
 		title = first.Message
 	}
-	title = oneLine(title, 120)
+	title = joined(title, 120)
 	where := oneLine(place(first), 70)
 	if where == "" {
 		return title

@@ -28,7 +28,7 @@ func TestFirst(t *testing.T) {
 		t.Errorf("%q, %q, %q", m.Key, m.Class, m.MessageID)
 	}
 	for name, want := range map[string]string{
-		"Fault-Id": "7F3K-92QD", "Auto-Submitted": "auto-generated", "References": "<ABCDEFGHJKMNP.thread@blog.example.org>", "In-Reply-To": "",
+		"Fault-Notice": "first", "Fault-Id": "7F3K-92QD", "Auto-Submitted": "auto-generated", "References": "<ABCDEFGHJKMNP.thread@blog.example.org>", "In-Reply-To": "",
 	} {
 		if m.Header[name] != want {
 			t.Errorf("%s: %q, want %q", name, m.Header[name], want)
@@ -190,7 +190,8 @@ func TestSubject(t *testing.T) {
 		{"line ends", func(f *fault.Failure) {
 			f.Request.Route, f.Request.URL = "", "/\r\nBcc: evil@example.com"
 			f.Message = "boom\r\nTo: evil@example.com\x00\u202e"
-		}, "Bl\r\nog", "[Bl og Failure] POST / Bcc: evil@example.com: boom To: evil@example.com"},
+		}, "Bl\r\nog", "[Bl og Failure] POST / Bcc: evil@example.com: boom; To: evil@example.com"},
+		{"joined errors", func(f *fault.Failure) { f.Message = "closing: disk full\nremoving: no such file" }, "Blog", "[Blog Failure] POST /user/{username}: closing: disk full; removing: no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := failure()

@@ -95,7 +95,7 @@ func TestCommand(t *testing.T) {
 			q.Form = url.Values{"username": {"susan"}, "a b=": {"=@&"}, "password": {"[masked]"}, "raw": {"a\nb\x00ü"}, "": {"x"}}
 		}, args: []string{"-X", "POST", "http://blog.example.org/login?next=%2F", "-H", "Sec-Fetch-Site: same-origin",
 			"-H", "Content-Type: application/x-www-form-urlencoded", "--data-raw", "=x", "--data-urlencode", "a+b%3D==@&",
-			"--data-urlencode", "password=[masked]", "--data-raw", "raw=a%0Ab%00%C3%BC", "--data-urlencode", "username=susan"}},
+			"--data-urlencode", "password=[masked]", "--data-raw", "raw=a%0Ab%00%C3%BC", "--data-urlencode", "username=susan"}, notes: "masked when it was recorded"},
 		{name: "a form without a type", method: "PUT", change: func(q *fault.Request) { q.Form = url.Values{"a": {"1", "2"}} },
 			args: []string{"-X", "PUT", "http://blog.example.org/login?next=%2F", "-H", "Sec-Fetch-Site: same-origin",
 				"-H", "Content-Type: application/x-www-form-urlencoded", "--data-urlencode", "a=1", "--data-urlencode", "a=2"}},
@@ -364,5 +364,24 @@ func checkArguments(t *testing.T, args []string) {
 	}
 	if urls != 1 {
 		t.Fatalf("%d addresses: %q", urls, args)
+	}
+}
+
+// What was masked cannot be asked for again.
+func TestCurlTellsOfMasks(t *testing.T) {
+	t.Parallel()
+	const want = "Parts of it were masked when it was recorded, so this is not the original request"
+	for name, tt := range map[string]struct {
+		q      fault.Request
+		masked bool
+	}{
+		"none":           {fault.Request{Method: "GET", Host: "a.example", URL: "/", Header: http.Header{"Accept": {"*/*"}}}, false},
+		"in a header":    {fault.Request{Method: "GET", Host: "a.example", URL: "/", Header: http.Header{"Cookie": {"session=[masked]"}}}, true},
+		"in the address": {fault.Request{Method: "GET", Host: "a.example", URL: "/?token=%5Bmasked%5D", Header: http.Header{}}, true},
+		"in the form":    {fault.Request{Method: "POST", Host: "a.example", URL: "/", Header: http.Header{}, Form: url.Values{"password": {"[masked]"}}}, true},
+	} {
+		if _, notes := command(t, options(), &tt.q); strings.Contains(notes, want) != tt.masked {
+			t.Errorf("%s: %q", name, notes)
+		}
 	}
 }

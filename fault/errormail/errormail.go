@@ -3,6 +3,11 @@
 //
 // What a mail says of a failure was masked when the failure was captured; lines of source code are
 // masked by Options.Mask. A mail is never longer than 100 KB, however much there is to tell.
+//
+// All mails of an incident have one subject, so that mail programs show them as one conversation. Why a
+// mail was written stands in the beginning of its text, which lists of mails show beside the subject, and
+// for filters in the header field Fault-Notice: first, more, stopped, back, summary or digest, which
+// [incident.NoticeKind] explains. The field Fault-Id names the failure that the mail shows.
 package errormail
 
 import (

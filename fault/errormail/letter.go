@@ -67,7 +67,7 @@ func newLetter(o *Options, n incident.Notice, facts Facts, d detail) *letter {
 	l := &letter{App: oneLine(o.App, 60), d: d}
 	l.announce(o, n)
 	l.Headline = oneLine(l.Headline, 2*d.value)
-	l.Footer = "One mail to all administrators of " + l.App + ". Times are in " + zoneName(o.Location, n.At) + " and UTC."
+	l.Footer = "One mail to all administrators of " + l.App + ". Times are in " + zones(o.Location, n.At) + "."
 	if n.Kind == incident.Summary || n.Kind == incident.Digest {
 		l.list(o, n)
 		return l
@@ -79,12 +79,12 @@ func newLetter(o *Options, n incident.Notice, facts Facts, d detail) *letter {
 	l.History = facts.History.bars(o.Location)
 	f := n.Failure
 	if f == nil {
-		l.Title = oneLine(n.Incident.Title, d.text)
+		l.Title = joined(n.Incident.Title, d.text)
 		l.incident(o, n, facts)
 		return l
 	}
 	l.Place, l.How = oneLine(place(f), d.value), how(f)
-	if l.Title = oneLine(f.Message, d.value); l.Title == "" {
+	if l.Title = joined(f.Message, d.value); l.Title == "" {
 		l.Title = happened(f)
 	}
 	if n.Kind == incident.Stopped {
@@ -251,7 +251,7 @@ func (l *letter) list(o *Options, n incident.Notice) {
 		if !in.Last.IsZero() {
 			about = append(about, "last "+when(in.Last, o.Location))
 		}
-		title := oneLine(in.Title, l.d.value)
+		title := joined(in.Title, l.d.value)
 		if title == "" {
 			title = "Incidents that are no longer kept"
 		}
@@ -291,7 +291,7 @@ func (t *treeWriter) node(c fault.Cause, branch, below string) {
 	if len(t.out) >= t.d.causes {
 		t.left++
 	} else if c.Type != "" || c.Message != "" {
-		t.out = append(t.out, cause{branch, oneLine(c.Type, t.d.value), oneLine(c.Message, t.d.text)})
+		t.out = append(t.out, cause{branch, oneLine(c.Type, t.d.value), joined(c.Message, t.d.text)})
 	}
 	t.left += c.Cut
 	for i, inner := range c.Causes {
@@ -318,7 +318,7 @@ func (l *letter) steps(f *fault.Failure) {
 
 func stepOf(s trace.Step, failed time.Time, d detail) step {
 	out := step{
-		Kind: oneLine(s.Kind, 20), Text: oneLine(s.Text, d.text), Err: oneLine(s.Err, d.text),
+		Kind: oneLine(s.Kind, 20), Text: oneLine(s.Text, d.text), Err: joined(s.Err, d.text),
 	}
 	if s.Duration > 0 {
 		out.Took = took(s.Duration)
@@ -367,10 +367,11 @@ func link(o *Options, id string) string {
 	return address
 }
 
-func zoneName(zone *time.Location, at time.Time) string {
+// zones names those in which times are told.
+func zones(zone *time.Location, at time.Time) string {
 	name, offset := at.In(zone).Zone()
 	if offset == 0 {
 		return "UTC"
 	}
-	return name
+	return name + " and UTC"
 }

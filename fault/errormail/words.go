@@ -88,6 +88,18 @@ func oneLine(s string, max int) string {
 	return cut(strings.Join(strings.Fields(strings.Map(printable, s)), " "), max)
 }
 
+// joined is oneLine for a text that may have several lines, as that of joined errors has: they are divided
+// by "; ", as in the log.
+func joined(s string, max int) string {
+	var all []string
+	for _, line := range strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = oneLine(line, max); line != "" {
+			all = append(all, line)
+		}
+	}
+	return cut(strings.Join(all, "; "), max)
+}
+
 // lines returns a text of several lines without what a terminal may obey, at most max characters long.
 func lines(s string, max int) string {
 	s = strings.Map(func(r rune) rune {

@@ -29,10 +29,13 @@ type Book struct {
 	known   atomic.Pointer[known]
 	unsaved atomic.Bool // what is known has changed since it was saved
 	saving  sync.Mutex
-	keeps   atomic.Bool // Run was called
-	stale   atomic.Bool // it lacks a transaction whose commit was not answered
-	opened  time.Time
-	host    string
+	// learning is held while a transaction is made and learnt, and by Claim alone: nobody is told of what
+	// the next process might not know if it finds no database.
+	learning sync.RWMutex
+	keeps    atomic.Bool // Run was called
+	stale    atomic.Bool // it lacks a transaction whose commit was not answered
+	opened   time.Time
+	host     string
 
 	// work is held by whoever works through the Source or does what time brings about, so that what
 	// they do is done either in the database or in the file.
@@ -80,6 +83,7 @@ func Open(o Options) (*Book, error) {
 		}
 		b.sql = &sqlStore{db: o.DB, d: d}
 		b.known.Store(readKnown(o.Dir))
+		b.stale.Store(true)
 		seed = b.known.Load
 	}
 	b.file = newFileStore(o.Dir, seed)
@@ -111,12 +115,25 @@ func (b *Book) do(ctx context.Context, fn func(context.Context, *session) error)
 }
 
 func (b *Book) doIn(ctx context.Context, in store, fn func(context.Context, *session) error) error {
+	b.learning.RLock()
+	defer b.learning.RUnlock()
+	return b.transact(ctx, in, fn)
+}
+
+func (b *Book) transact(ctx context.Context, in store, fn func(context.Context, *session) error) error {
 	u := b.rules()
 	var ch *changes
 	err := in.update(ctx, func(ctx context.Context, t txn) (*changes, error) {
 		suffix := ""
-		if ft, ok := t.(*fileTxn); ok {
-			suffix = "." + ft.ledger
+		switch t := t.(type) {
+		case *fileTxn:
+			suffix = "." + t.ledger
+		case *sqlTxn:
+			name, err := b.sql.ledger(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			suffix = "." + name
 		}
 		s := newSession(t, u, &b.keep, suffix)
 		if err := fn(ctx, s); err != nil {

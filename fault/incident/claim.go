@@ -48,13 +48,15 @@ func (b *Book) claim(ctx context.Context, max int) ([]Notice, error) {
 	}
 	maps.DeleteFunc(b.claims.given, func(_ string, at time.Time) bool { return now.Sub(at) > leaseFor })
 	var rows []*noticeRow
-	err = b.doIn(ctx, in, func(ctx context.Context, s *session) (err error) {
+	b.learning.Lock()
+	err = b.transact(ctx, in, func(ctx context.Context, s *session) (err error) {
 		rows, err = s.claim(ctx, b.claims.owner, func(n *noticeRow) bool {
 			_, given := b.claims.given[n.Key]
 			return !released && !(given && n.Owner == b.claims.owner.String())
 		}, max)
 		return err
 	})
+	b.learning.Unlock()
 	var notices []Notice
 	for _, row := range rows {
 		if err != nil {

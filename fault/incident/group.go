@@ -231,11 +231,14 @@ func titleOf(f *fault.Failure) string {
 	return "a failure without a text"
 }
 
-// printable returns a text as one line, without what could make it read like something else: control
-// characters and those that change the direction of writing.
+// printable returns a text as one line, its lines divided by "; " as the log has them, without what
+// could make it read like something else: control characters and those that change the direction of
+// writing.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
+		case r == '\n', r == '\r':
+			return '\n'
 		case unicode.IsSpace(r), unicode.IsControl(r):
 			return ' '
 		case r == '\u200D' || r == '\u200C': // Joiners, which scripts and emoji need.
@@ -245,7 +248,13 @@ func printable(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Join(strings.Fields(s), " ")
+	var lines []string
+	for line := range strings.SplitSeq(s, "\n") {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 // cutMiddle cuts a text to so many characters. What was being done stands at its beginning and the

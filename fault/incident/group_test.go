@@ -222,8 +222,9 @@ func TestTitle(t *testing.T) {
 	long := "loading the profile: " + strings.Repeat("doing one thing after another: ", 20) + "pq: relation does not exist"
 	for _, tt := range []struct{ name, message, want string }{
 		{"as it is", "loading user 42: no rows", "loading user 42: no rows"},
-		{"one line", "one\ntwo\r\n\tthree", "one two three"},
-		{"header injection", "x\r\nBcc: all@example.com", "x Bcc: all@example.com"},
+		{"one line", "one\ntwo\r\n\tthree", "one; two; three"},
+		{"joined errors", "closing: disk full\nremoving: no such file\n \n", "closing: disk full; removing: no such file"},
+		{"header injection", "x\r\nBcc: all@example.com", "x; Bcc: all@example.com"},
 		{"terminal", "\x1b[31mred\x07", "[31mred"},
 		{"direction", "abc\u202Efdp.exe\u2066", "abcfdp.exe"},
 		{"not UTF-8", "a\xffb", "a\uFFFDb"},

@@ -87,6 +87,9 @@ func migrateOnce(ctx context.Context, db *sql.DB, d *dialect, steps []string) (i
 			}
 		}
 	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO fault_turns (name, value) VALUES ('ledger', $1) ON CONFLICT (name) DO NOTHING`, randomName()); err != nil {
+		return 0, err
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE fault_schema SET version = $1`, version); err != nil {
 		return 0, err
 	}

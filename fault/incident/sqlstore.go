@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,8 +28,24 @@ func (e *inDoubt) Unwrap() error { return e.err }
 
 // sqlStore keeps the incidents in SQL.
 type sqlStore struct {
-	db *sql.DB
-	d  *dialect
+	db   *sql.DB
+	d    *dialect
+	name atomic.Pointer[string] // see ledger; nil: not read yet
+}
+
+// ledger returns the random name of these books. It is a part of each notice's key, so that the mails
+// of one database are never taken for those of another, or of the same one made anew.
+func (s *sqlStore) ledger(ctx context.Context, t *sqlTxn) (string, error) {
+	if name := s.name.Load(); name != nil {
+		return *name, nil
+	}
+	var name string
+	err := scan(ctx, t.q, func(scan func(...any) error) error { return scan(&name) }, `SELECT value FROM fault_turns WHERE name = 'ledger'`)
+	if err != nil {
+		return "", err
+	}
+	s.name.Store(&name)
+	return name, nil
 }
 
 var _ store = (*sqlStore)(nil)

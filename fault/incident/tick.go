@@ -109,8 +109,8 @@ func (b *Book) takeOver(ctx context.Context) error {
 }
 
 func (b *Book) reconciled() {
-	clear(b.tried)
 	b.dirty = true
+	b.stale.Store(true) // It may have been taken over by a process that did not live to see it.
 	b.change()
 }
 

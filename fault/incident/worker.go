@@ -17,9 +17,6 @@ const (
 	retryFirst  = 10 * time.Millisecond
 	retryAfter  = 200 * time.Millisecond
 	sourcePause = time.Second // after the Source failed
-	// batchEvery is how often transactions are begun at most. Each costs the disk as much as many
-	// captures do.
-	batchEvery = 50 * time.Millisecond
 	// finishWithin bounds the work on a batch that was under way when Run was to end.
 	finishWithin = 5 * time.Second
 )
@@ -59,14 +56,8 @@ func (b *Book) runTicks(ctx context.Context) {
 }
 
 func (b *Book) runSource(ctx context.Context) {
-	var last time.Time // when the last batch was begun
 	for ctx.Err() == nil {
-		// In a storm, many failures share a transaction; the first one waits for nothing.
-		if wait := batchEvery - time.Since(last); wait > 0 {
-			pause(ctx, wait)
-		}
 		captured, err := b.o.Source.Next(ctx, maxBatch)
-		last = time.Now()
 		if ctx.Err() != nil && len(captured) == 0 {
 			return
 		}

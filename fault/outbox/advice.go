@@ -44,6 +44,7 @@ var texts = map[kind]string{
 	tooBig:           "the mail is too big for the mail server",
 	needsUTF8:        "the address has letters other than ASCII, which this mail server cannot handle (it offers no SMTPUTF8)",
 	busy:             "the mail server says that we shall try again later",
+	noRoom:           "the mail server has no room for the recipient's mail, or takes no more recipients at once",
 }
 
 func (k kind) text() string { return texts[k] }
@@ -58,7 +59,6 @@ func (t *trouble) advice(s *Server) string {
 		return n.TLS + "=" + n.STARTTLS
 	}
 	ports := fmt.Sprintf("The usual ports are 587 with %s, 465 with %s, and 25 between mail servers", tlsSetting(StartTLS), tlsSetting(Implicit))
-	const later = " Mails wait meanwhile, and are tried again."
 	switch t.kind {
 	case unknownHost:
 		return fmt.Sprintf("Check the spelling of %s; it must be the name of your mail provider's SMTP server, such as smtp.example.com, without http:// and without a port.", n.Host)
@@ -89,17 +89,17 @@ func (t *trouble) advice(s *Server) string {
 		return fmt.Sprintf("The server may be overloaded or hung, or this machine is not allowed to use it. Check %s. %s.", n.Port, ports)
 	case turnedAway:
 		if t.code < 500 {
-			return "The server is too busy or distrusts this machine for the moment; its words say more." + later
+			return "The server is too busy or distrusts this machine for the moment; its words say more."
 		}
 		return "The server takes no mails from this machine, perhaps because its address is on a blocklist. Ask whoever runs the server, or use your provider's own server with a user name."
 	case silent:
-		return "The server is slow or hung; try again, and ask whoever runs it." + later
+		return "The server is slow or hung; try again, and ask whoever runs it."
 	case dropped:
-		return "The server or something on the way ends the connection, a firewall or a virus scanner perhaps. Try again, and look into the server's log." + later
+		return "The server or something on the way ends the connection, a firewall or a virus scanner perhaps. Try again, and look into the server's log."
 	case garbled, endless, confused:
 		return fmt.Sprintf("Check that %s and %s name a mail server for submission; something on the way, such as a firewall's mail filter, may also distort what is said.", n.Host, n.Port)
 	case cutShort:
-		return "It will be tried again."
+		return "Try again, and let it run to its end."
 	case noStartTLS:
 		switch s.Port {
 		case 465:
@@ -109,11 +109,11 @@ func (t *trouble) advice(s *Server) string {
 		}
 		return fmt.Sprintf("Check %s. If the server really has no TLS, as one on this machine may, leave %s empty. If it used to offer it, somebody on the way may be removing it.", n.Port, n.TLS)
 	case startTLSRefused:
-		return "The server's TLS is not set up, or out of order for the moment: look into its log." + later
+		return "The server's TLS is not set up, or out of order for the moment: look into its log."
 	case injected:
 		return "Do not use this network for mail. Somebody on the way is interfering, or the server is badly broken."
 	case plainPort:
-		return fmt.Sprintf("Set %s (STARTTLS), which ports 587 and 25 use, or %s=465.", tlsSetting(StartTLS), n.Port)
+		return fmt.Sprintf("Set %s (STARTTLS), which ports 587 and 25 use, or %s=465. If the server speaks plain SMTP only, as one on this machine may, leave %s empty.", tlsSetting(StartTLS), n.Port, n.TLS)
 	case handshake:
 		return "The server's TLS may be too old (it must have version 1.2 at least) or wrongly set up. Look into its log."
 	case certName:
@@ -138,7 +138,7 @@ func (t *trouble) advice(s *Server) string {
 	case authRefused:
 		return fmt.Sprintf("Check %s and %s. Many providers want an app password here instead of the account's own, above all with two-factor login (Gmail does), and the user name is often the whole e-mail address.", n.Username, n.Password)
 	case authFailed:
-		return "The server has a difficulty of its own." + later
+		return "The server has a difficulty of its own."
 	case authRequired:
 		if s.Username == "" {
 			return fmt.Sprintf("Set %s and %s, and %s if the server wants encryption.", n.Username, n.Password, tlsSetting(StartTLS))
@@ -160,7 +160,9 @@ func (t *trouble) advice(s *Server) string {
 	case needsUTF8:
 		return "Use an address in ASCII; a domain name has such a form, which begins with xn--."
 	case busy:
-		return "Servers say so to strangers at first (greylisting), to whom sends too much, and when they are overloaded." + later
+		return "Servers say so to strangers at first (greylisting), to whom sends too much, and when they are overloaded."
+	case noRoom:
+		return fmt.Sprintf("The mailbox of the address in %s may be full: empty it, or give it more room.", n.To)
 	}
 	return ""
 }

@@ -64,8 +64,7 @@ func TestMask(t *testing.T) {
 		{"none", "", "535 wrong", "535 wrong"},
 		{"as it is", "secret", "535 secret?", "535 [masked]?"},
 		{"in base64", "secret", "got c2VjcmV0 and AHUAc2VjcmV0", "got [masked] and [masked]"},
-		{"a short one", "ok", "535 ok: not okay (ok)", "535 [masked]: not okay ([masked])"},
-		{"a short one with signs", "$1", "535 $1 a$12", "535 [masked] a$12"},
+		{"a short one", "login", "535 no login for b2s= or bG9naW4=", "535 no login for b2s= or [masked]"},
 	} {
 		if got := newMask("u", tt.password).of(tt.in); got != tt.want {
 			t.Errorf("%s: %q, not %q", tt.name, got, tt.want)

@@ -23,6 +23,7 @@ type conversation struct {
 	secrets mask
 	uncut   func() bool // ends the watch over the context
 	said    string      // the last reply
+	begun   bool        // some of the reply being read has come
 }
 
 // newConversation takes over conn. It ends with ctx.
@@ -52,7 +53,7 @@ func (c *conversation) words(s string) string { return line(c.secrets.of(s), 300
 
 // read reads a reply. The trouble has no step yet.
 func (c *conversation) read() (reply, *trouble) {
-	code, text, err := c.text.ReadResponse(0)
+	code, text, err := c.readReply()
 	if err != nil {
 		return reply{}, c.broken(err)
 	}
@@ -101,10 +102,7 @@ func (c *conversation) lastWords() reply {
 // broken says why the connection is of no use any more.
 func (c *conversation) broken(err error) *trouble {
 	var netErr net.Error
-	var protocol textproto.ProtocolError
-	if errors.As(err, &protocol) && c.guard.failed != nil {
-		err = c.guard.failed // which cut the line short
-	}
+	var garbage noReply
 	switch {
 	case c.guard.wasCut():
 		return &trouble{kind: cutShort, err: err}
@@ -112,17 +110,15 @@ func (c *conversation) broken(err error) *trouble {
 		return &trouble{kind: endless, err: err}
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout():
 		t := &trouble{kind: silent}
-		if c.guard.overdue() {
+		switch {
+		case c.guard.overdue():
 			t.more = fmt.Sprintf("the whole attempt took longer than %v", c.server.Timeouts.Attempt)
+		case c.begun:
+			t.more = "only the beginning of its answer came"
 		}
 		return t
-	case errors.As(err, &protocol):
-		// The error quotes the server, which may quote us.
-		_, said, _ := strings.Cut(string(protocol), ": ")
-		if unquoted, err := strconv.Unquote(said); err == nil {
-			said = unquoted
-		}
-		return &trouble{kind: garbled, said: c.words(said)}
+	case errors.As(err, &garbage):
+		return &trouble{kind: garbled, said: c.words(string(garbage))}
 	}
 	return &trouble{kind: dropped, err: err}
 }
@@ -142,8 +138,7 @@ func (c *conversation) greet() *trouble {
 		return &trouble{kind: turnedAway, code: r.code, said: r.String()}
 	case t.kind == garbled:
 		t.kind = notSMTP
-	case (t.kind == silent || t.kind == dropped || t.kind == endless) && len(c.guard.heard) > 0 && !c.secure:
-		*t = trouble{kind: notSMTP, said: c.words(string(c.guard.heard))}
+	case c.begun: // It greets, but not to the end.
 	case t.kind == silent:
 		t.kind = silentGreeting
 	case t.kind == dropped:
@@ -230,7 +225,7 @@ func (c *conversation) mail(from string, to []string, message []byte) (each []*t
 	if accepted == 0 {
 		return each, nil, false
 	}
-	t, unknown = c.data(message)
+	t, unknown = c.data(message, 0)
 	return each, t, unknown
 }
 
@@ -283,8 +278,9 @@ func (c *conversation) recipient(address string) *trouble {
 	return t
 }
 
-// data says DATA and sends the mail.
-func (c *conversation) data(message []byte) (t *trouble, unknown bool) {
+// data says DATA and sends the mail. Before its last line it waits that long for a server that leaves in
+// the middle: it cannot be told later from one that has taken the mail.
+func (c *conversation) data(message []byte, wait time.Duration) (t *trouble, unknown bool) {
 	defer func() {
 		if t != nil {
 			t.step = StepData
@@ -316,6 +312,11 @@ func (c *conversation) data(message []byte) (t *trouble, unknown bool) {
 		}
 		rest = rest[n:]
 	}
+	if wait > 0 {
+		if t := c.left(wait); t != nil {
+			return t, false
+		}
+	}
 	c.guard.step(c.server.Timeouts.Accept, true)
 	if err := w.Close(); err != nil {
 		if r := c.lastWords(); r.code >= 400 {
@@ -336,6 +337,24 @@ func (c *conversation) data(message []byte) (t *trouble, unknown bool) {
 		return &trouble{kind: garbled, said: r.String()}, true
 	}
 	return refusal(StepData, r), false
+}
+
+// left sends what is not sent yet of a mail's text, and tells if the server leaves within that time.
+func (c *conversation) left(wait time.Duration) *trouble {
+	err := c.text.W.Flush()
+	if err == nil {
+		c.guard.step(wait, false)
+		_, err = c.text.R.Peek(1)
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) && !c.guard.wasCut() {
+			return nil // What it says is its answer.
+		}
+	}
+	if r := c.lastWords(); r.code >= 400 {
+		t := refusal(StepData, r)
+		t.err = errGone
+		return t
+	}
+	return c.broken(err)
 }
 
 // errGone marks a refusal after which the connection is of no use.

@@ -143,7 +143,7 @@ func TestRefusals(t *testing.T) {
 		{smtptest.RcptTo, "550 5.1.1 no such user", true, "recipient: the mail server refused the recipient (it said: 550 5.1.1"},
 		{smtptest.RcptTo, "554 5.7.1 relay access denied", true, "does not pass mails on"},
 		{smtptest.RcptTo, "530 5.7.1 not authenticated", false, "wants us to log in"},
-		{smtptest.RcptTo, "552 5.2.2 mailbox full", false, "try again later"},
+		{smtptest.RcptTo, "552 5.2.2 mailbox full", false, "no room for the recipient's mail"},
 		{smtptest.Data, "554 5.7.1 no", true, "DATA: the mail server refused the mail itself"},
 		{smtptest.End, "554 5.7.1 this is spam", true, "refused the mail itself (it said: 554 5.7.1 this is spam)"},
 		{smtptest.End, "552 5.3.4 message too big", true, "too big"},

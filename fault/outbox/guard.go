@@ -19,9 +19,7 @@ var errEndless = errors.New("more than it may send at once")
 // guard is a connection on which each step has an end, by time and by bytes, whatever the server does.
 type guard struct {
 	net.Conn
-	budget int    // bytes left to read in this step
-	failed error  // what ended reading in this step
-	heard  []byte // the first bytes read in this step
+	budget int // bytes left to read in this step
 
 	mu        sync.Mutex
 	until     time.Time // end of the attempt
@@ -38,7 +36,7 @@ func (g *guard) attempt(until time.Time) {
 
 // step begins a step that may take that long.
 func (g *guard) step(d time.Duration, accepting bool) {
-	g.budget, g.failed, g.heard = maxAnswer, nil, g.heard[:0]
+	g.budget = maxAnswer
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.accepting = accepting
@@ -80,11 +78,9 @@ func (g *guard) wasCut() bool {
 // Read reads what the step may still have.
 func (g *guard) Read(p []byte) (n int, err error) {
 	if g.budget <= 0 {
-		g.failed = errEndless
 		return 0, errEndless
 	}
-	n, g.failed = g.Conn.Read(p[:min(len(p), g.budget)])
+	n, err = g.Conn.Read(p[:min(len(p), g.budget)])
 	g.budget -= n
-	g.heard = append(g.heard, p[:max(0, min(n, 200-len(g.heard)))]...)
-	return n, g.failed
+	return n, err
 }

@@ -22,6 +22,9 @@ const (
 	stepMail = "mail" // any of the last three
 )
 
+// leaves is how long a probe waits, before a mail's last line, for a server that leaves in its middle.
+const leaves = 200 * time.Millisecond
+
 // Step is what a probe found out at one step.
 type Step struct {
 	Name   string
@@ -106,7 +109,7 @@ func Probe(ctx context.Context, s Server, o ProbeOptions, tell func(Step)) error
 	}
 	if o.Send && accepted > 0 {
 		p.begin(StepData)
-		t, unknown := c.data(message)
+		t, unknown := c.data(message, leaves)
 		if unknown {
 			t.more = strings.TrimPrefix(t.more+"; the mail may have been taken nevertheless", "; ")
 		}

@@ -27,6 +27,9 @@ func probe(t *testing.T, s outbox.Server, o outbox.ProbeOptions) (names string, 
 		if step.OK != (step.Err == nil) || !step.OK && step.Advice == "" || step.Took < 0 {
 			t.Errorf("%+v", step)
 		}
+		if strings.Contains(step.Advice, "wait") || strings.Contains(step.Advice, "tried again") {
+			t.Errorf("there is no mail that waits: %q", step.Advice)
+		}
 		if step.Advice != "" && (!strings.HasSuffix(step.Advice, ".") || strings.Contains(step.Advice, "%!")) {
 			t.Errorf("the advice is %q", step.Advice)
 		}
@@ -154,10 +157,10 @@ func TestProbeFindsTrouble(t *testing.T) {
 			fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 		})}, "connect ok, greeting failed", "no mail server (it said: HTTP/1.1 400 Bad Request)", "another service listens there"},
 		{"blocklist", outbox.Server{Port: reply(smtptest.Greeting, "554 5.7.1 blocked using zen")}, "connect ok, greeting failed", "554 5.7.1 blocked using zen", "blocklist"},
-		{"overloaded", outbox.Server{Port: reply(smtptest.Greeting, "421 4.3.2 too many connections")}, "connect ok, greeting failed", "421 4.3.2", "Mails wait meanwhile"},
+		{"overloaded", outbox.Server{Port: reply(smtptest.Greeting, "421 4.3.2 too many connections")}, "connect ok, greeting failed", "421 4.3.2", "too busy"},
 		{"no STARTTLS", starttls(serve(smtptest.Options{})), "connect ok, greeting ok, TLS failed", "does not offer STARTTLS", "MAIL_USE_TLS empty"},
-		{"STARTTLS refused", starttls(reply(smtptest.StartTLS, "454 4.7.0 not now")), "connect ok, greeting ok, TLS failed", "454 4.7.0 not now", "Mails wait meanwhile"},
-		{"implicit TLS on a port without", outbox.Server{Port: serve(smtptest.Options{}), TLS: outbox.Implicit}, "connect ok, TLS failed", "does not speak TLS from the first byte (it said: 220 m)", "Set MAIL_USE_TLS=1 (STARTTLS), which ports 587 and 25 use, or MAIL_PORT=465"},
+		{"STARTTLS refused", starttls(reply(smtptest.StartTLS, "454 4.7.0 not now")), "connect ok, greeting ok, TLS failed", "454 4.7.0 not now", "out of order for the moment"},
+		{"implicit TLS on a port without", outbox.Server{Port: serve(smtptest.Options{}), TLS: outbox.Implicit}, "connect ok, TLS failed", "does not speak TLS from the first byte (it said: 220 m)", "Set MAIL_USE_TLS=1 (STARTTLS), which ports 587 and 25 use, or MAIL_PORT=465. If the server speaks plain SMTP only, as one on this machine may, leave MAIL_USE_TLS empty."},
 		{"wrong name", certificate(-time.Hour, time.Hour, "other.example.org"), "connect ok, greeting ok, TLS failed", "it is for other.example.org, not for 127.0.0.1", "Set MAIL_SERVER to a name"},
 		{"expired", certificate(-48*time.Hour, -24*time.Hour, "127.0.0.1"), "connect ok, greeting ok, TLS failed", "has expired: it was valid until", "renew"},
 		{"not valid yet", certificate(24*time.Hour, 48*time.Hour, "127.0.0.1"), "connect ok, greeting ok, TLS failed", "not valid yet", "clock"},
@@ -172,6 +175,7 @@ func TestProbeFindsTrouble(t *testing.T) {
 		{"recipient refused", starttls(reply(smtptest.RcptTo, "550 5.1.1 no such user")), "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient failed", "550 5.1.1", "Check the address in ADMINS"},
 		{"relay denied", outbox.Server{Port: reply(smtptest.RcptTo, "554 5.7.1 <admin@example.org>: Relay access denied")}, "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient failed", "Relay access denied", "only for those who log in"},
 		{"greylisted", starttls(reply(smtptest.RcptTo, "450 4.2.0 greylisted")), "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient failed", "450 4.2.0", "greylisting"},
+		{"mailbox full", starttls(reply(smtptest.RcptTo, "552 5.2.2 mailbox full")), "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient failed", "no room for the recipient's mail, or takes no more recipients at once (it said: 552 5.2.2 mailbox full)", "The mailbox of the address in ADMINS may be full"},
 		{"spam", starttls(reply(smtptest.End, "554 5.7.1 spam")), "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient ok, DATA failed", "554 5.7.1 spam", "takes the mail for spam"},
 		{"too big", starttls(reply(smtptest.End, "552 5.3.4 too big")), "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient ok, DATA failed", "552 5.3.4", "Raise the size"},
 		{"too big by SIZE", outbox.Server{Port: serve(smtptest.Options{Extensions: []string{"SIZE 10"}})}, "connect ok, greeting ok, TLS ok, AUTH ok, sender failed", "the server takes at most 10", "Raise the size"},
@@ -212,9 +216,15 @@ func TestProbeFindsSilence(t *testing.T) {
 		{"silent", smtptest.Greeting, smtptest.Fault{Silent: true}, false, 25, 20 * time.Second, "connect ok, greeting failed", "stays silent", "Check MAIL_PORT"},
 		{"silent port 465", smtptest.Greeting, smtptest.Fault{Silent: true}, false, 465, 20 * time.Second, "connect ok, greeting failed", "stays silent", "Port 465 expects TLS from the first byte: set MAIL_USE_TLS=implicit"},
 		{"TLS from the first byte", "", smtptest.Fault{}, true, 465, 20 * time.Second, "connect ok, greeting failed", "expects TLS from the first byte", "Set MAIL_USE_TLS=implicit"},
-		{"SSH", smtptest.Greeting, smtptest.Fault{Raw: "SSH-2.0-OpenSSH_9.2\r\n", Silent: true}, false, 22, 20 * time.Second, "connect ok, greeting failed", "no mail server (it said: SSH-2.0-OpenSSH_9.2)", "another service listens there"},
+		{"slow", smtptest.Greeting, smtptest.Fault{Slow: time.Second}, false, 25, 15 * time.Second, "connect ok, greeting failed", "did not answer in time: only the beginning of its answer came", "slow or hung"},
+		{"slow at EHLO", smtptest.EHLO, smtptest.Fault{Slow: time.Second}, false, 25, 15 * time.Second, "connect ok, greeting failed", "did not answer in time: only the beginning of its answer came", "slow or hung"},
+		{"slow after the mail", smtptest.End, smtptest.Fault{Slow: 10 * time.Second}, false, 25, 2 * time.Minute, "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient ok, DATA failed", "may have been taken nevertheless", "slow or hung"},
+		{"binary", smtptest.Greeting, smtptest.Fault{Raw: "J\x00\x00\x00\x0a5.5.5-10.11.6-MariaDB", Silent: true}, false, 3306, time.Second, "connect ok, greeting failed", "no mail server (it said: J)", "another service listens there"},
+		{"no line end", smtptest.Greeting, smtptest.Fault{Raw: "RFB 003.008", Silent: true}, false, 5900, 2 * time.Second, "connect ok, greeting failed", "no mail server (it said: RFB 003.008)", "another service listens there"},
+		{"digits only", smtptest.Greeting, smtptest.Fault{Raw: "2026-11-22 time\r\n", Silent: true}, false, 13, time.Second, "connect ok, greeting failed", "no mail server (it said: 2026-11-22 time)", "another service listens there"},
+		{"SSH", smtptest.Greeting, smtptest.Fault{Raw: "SSH-2.0-OpenSSH_9.2\r\n", Silent: true}, false, 22, time.Second, "connect ok, greeting failed", "no mail server (it said: SSH-2.0-OpenSSH_9.2)", "another service listens there"},
 		{"silent at EHLO", smtptest.EHLO, smtptest.Fault{Silent: true}, false, 25, 15 * time.Second, "connect ok, greeting failed", "did not answer in time", "slow or hung"},
-		{"silent after the mail", smtptest.End, smtptest.Fault{Silent: true}, false, 25, time.Minute, "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient ok, DATA failed", "may have been taken nevertheless", "slow or hung"},
+		{"silent after the mail", smtptest.End, smtptest.Fault{Silent: true}, false, 25, time.Minute + time.Second, "connect ok, greeting ok, TLS ok, AUTH ok, sender ok, recipient ok, DATA failed", "may have been taken nevertheless", "slow or hung"},
 		{"trickle", smtptest.MailFrom, smtptest.Fault{Drip: 10 * time.Second}, false, 25, 15 * time.Second, "connect ok, greeting ok, TLS ok, AUTH ok, sender failed", "did not answer in time", "slow or hung"},
 	}
 	for _, tt := range tests {

@@ -250,7 +250,7 @@ func TestTrickle(t *testing.T) {
 		t.Run(string(step), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := smtptest.Start(t, smtptest.Options{Pipe: true, Fault: smtptest.Always(step, smtptest.Fault{Drip: time.Second})})
+				s := smtptest.Start(t, smtptest.Options{Pipe: true, Fault: smtptest.Always(step, smtptest.Fault{Raw: "250-", Drip: time.Second})})
 				o := open(t, s, outbox.Options{Server: outbox.Server{Dial: s.Dial, Timeouts: outbox.Timeouts{Step: time.Minute, Accept: 10 * time.Minute, Attempt: 3 * time.Minute}}})
 				put(t, o, letter(1))
 				run(t, o)

@@ -42,7 +42,7 @@ type Server struct {
 	Port     int // 0: 25, with StartTLS 587, with Implicit 465
 	TLS      TLSMode
 	Username string // "": no AUTH. Else AUTH is required: PLAIN, LOGIN or CRAM-MD5
-	Password string // never appears in an error, a log line or a file
+	Password string // never appears in an error, a log line or a file, unless it has fewer than 6 bytes and the server quotes it
 	// PlainAuth allows AUTH without TLS to a server that is not on this machine. Whoever listens on
 	// the way gets the password.
 	PlainAuth bool

@@ -64,6 +64,7 @@ const (
 	tooBig           // for good
 	needsUTF8        // for good: an address with other than ASCII letters, and no SMTPUTF8
 	busy             // the server says: later
+	noRoom           // 552 for a recipient
 )
 
 // Error describes it without advice: "AUTH: the mail server refused the user name or the password
@@ -117,7 +118,7 @@ func kindOfReply(step string, code int, said string) kind {
 		return senderRefused
 	case StepRecipient:
 		if code == 552 {
-			return busy // a full mailbox, or too many recipients: RFC 5321 4.5.3.1.10
+			return noRoom // RFC 5321 4.5.3.1.10: not for good
 		}
 		if said := strings.ToLower(said); strings.Contains(said, "relay") {
 			return relayDenied

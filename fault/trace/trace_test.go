@@ -79,6 +79,34 @@ func TestStackOf(t *testing.T) {
 	}
 }
 
+func helper(err error, skip int) error { return trace.WrapSkip(err, "helping", skip) }
+func helped(skip int) error            { return helper(io.EOF, skip) }
+
+func TestWrapSkip(t *testing.T) {
+	t.Parallel()
+	for skip, want := range map[int]string{-1: "helper", 0: "helper", 1: "helped", 2: "TestWrapSkip"} {
+		err := helped(skip)
+		if s := trace.StackOf(err); len(s) == 0 || s[0].Function != own+"."+want {
+			t.Errorf("skipping %d: the stack begins %v, want %s", skip, s, want)
+		}
+		if err.Error() != "helping: EOF" || !errors.Is(err, io.EOF) {
+			t.Errorf("the error is %q", err)
+		}
+	}
+	if s := trace.StackOf(helped(1000)); s != nil {
+		t.Errorf("skipping all: %v", s)
+	}
+	if s := trace.StackOf(trace.Wrap(helped(1000), "here")); len(s) == 0 || s[0].Function != own+".TestWrapSkip" {
+		t.Errorf("wrapped again: %v", s)
+	}
+	if s := trace.StackOf(helper(inner(), 1)); s[0].Function != own+".inner" {
+		t.Errorf("the first wrap no longer counts: %v", s)
+	}
+	if trace.WrapSkip(nil, "helping", 1) != nil {
+		t.Error("nil must stay nil")
+	}
+}
+
 type panicking struct{}
 
 func (panicking) Error() string   { return "panicking" }

@@ -41,7 +41,17 @@ func Wrap(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	return wrap(err, doing)
+	return wrap(err, doing, 0)
+}
+
+// WrapSkip is [Wrap] for a helper that wraps for others: the remembered stack leaves out the innermost
+// skip calls and so begins at the helper's caller with 1, at that one's caller with 2. With 0 or less it
+// is Wrap; more than there are leaves none, and a further Wrap remembers its own. A nil err gives nil.
+func WrapSkip(err error, doing string, skip int) error {
+	if err == nil {
+		return nil
+	}
+	return wrap(err, doing, max(skip, 0))
 }
 
 // Wrapf is [Wrap] with a formatted text. A nil err gives nil.
@@ -49,7 +59,7 @@ func Wrapf(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
-	return wrap(err, fmt.Sprintf(format, args...))
+	return wrap(err, fmt.Sprintf(format, args...), 0)
 }
 
 // New returns an error that reads text and remembers where it was made. For a sentinel in a
@@ -58,12 +68,12 @@ func New(text string) error {
 	return &made{text: text, pcs: callers()}
 }
 
-// wrap must be called by an exported function directly: callers counts on the depth.
-func wrap(err error, doing string) error {
+// wrap must be called by an exported function directly: it counts on the depth.
+func wrap(err error, doing string, skip int) error {
 	w := &wrapped{doing: doing, err: err}
 	if remembered(err) == nil {
 		var pcs [maxDepth]uintptr
-		n := runtime.Callers(3, pcs[:])
+		n := runtime.Callers(3+skip, pcs[:])
 		w.pcs = append([]uintptr(nil), pcs[:n]...)
 	}
 	return w

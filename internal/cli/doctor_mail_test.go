@@ -2,14 +2,18 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"io"
 	"math/big"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -268,5 +272,52 @@ func TestDoctorMailQuotes(t *testing.T) {
 		"Check MAIL_USERNAME and MAIL_PASSWORD. Many providers want an app password here"
 	if !strings.Contains(r.out, want) || !strings.Contains(r.out, "It said: “220 mail.example.org ready”.\n") {
 		t.Errorf("printed:\n%s", r.out)
+	}
+}
+
+// An interruption is told as one, and not as trouble of the mail server.
+func TestDoctorMailInterrupted(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "220 mail.example.org ESMTP\r\n")
+		_, _ = bufio.NewReader(conn).ReadString('\n') // EHLO, which is not answered
+		interrupt()
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	settings := map[string]string{
+		"DATA_DIR": filepath.Join(dir, "data"), "LOG_DIR": filepath.Join(dir, "logs"), "LISTEN": "127.0.0.1:0",
+		"MAIL_SERVER": host, "MAIL_PORT": port, "ADMINS": "ann@example.org",
+	}
+	var out, errs bytes.Buffer
+	code := Main(ctx, []string{"doctor", "--json"}, Streams{
+		In: strings.NewReader(""), Out: &out, Err: &errs, DotEnv: filepath.Join(dir, ".env"),
+		LookupEnv: func(name string) (string, bool) { v, ok := settings[name]; return v, ok },
+	})
+	var e examined
+	if err := json.Unmarshal(out.Bytes(), &e); err != nil || code != exitFailed {
+		t.Fatalf("exit code %d, %v: %s%s", code, err, &out, &errs)
+	}
+	e.expect(t, "mail", wrong, "It was interrupted.")
+	for _, f := range e.of("mail") {
+		if strings.Contains(f.Text+f.Advice, "again") {
+			t.Errorf("%+v", f)
+		}
 	}
 }

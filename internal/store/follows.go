@@ -120,7 +120,7 @@ func (s *Store) people(ctx context.Context, doing string, page Page, older, newe
 	}
 	items, pager, err := part(page, load(older), load(newer), func(f follower) int64 { return f.cursor })
 	if err != nil {
-		return People{}, s.fault(err, doing)
+		return People{}, s.faultOf(1, err, doing)
 	}
 	list := People{Pager: pager}
 	for _, f := range items {

@@ -74,12 +74,18 @@ func (s *Store) Close() error {
 }
 
 // fault wraps what a caller is not expected to handle, once, and marks it when
-// trying again later may help.
+// trying again later may help. It remembers where it was called.
 func (s *Store) fault(err error, doing string) error {
+	return s.faultOf(1, err, doing)
+}
+
+// faultOf is fault for a helper: the stack that is remembered leaves out so
+// many calls above this one, and so begins in the method that was asked for.
+func (s *Store) faultOf(helpers int, err error, doing string) error {
 	if err != nil && s.dialect.Unavailable(err) && !errors.Is(err, ErrUnavailable) {
 		err = &unavailable{err}
 	}
-	return trace.Wrap(err, doing)
+	return trace.WrapSkip(err, doing, helpers+1)
 }
 
 // unavailable is an error that is ErrUnavailable too.

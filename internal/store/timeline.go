@@ -84,7 +84,7 @@ func (s *Store) posts(ctx context.Context, doing string, page Page, older, newer
 	}
 	items, pager, err := part(page, load(older), load(newer), func(p microblog.Post) int64 { return p.ID })
 	if err != nil {
-		return Posts{}, s.fault(err, doing)
+		return Posts{}, s.faultOf(1, err, doing)
 	}
 	return Posts{Items: items, Pager: pager}, nil
 }

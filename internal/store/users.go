@@ -127,7 +127,7 @@ func (s *Store) oneUser(ctx context.Context, doing, query string, arg any) (micr
 	dest, finish := userFields(&u)
 	err := s.reader.queryRow(ctx, query, arg).Scan(append(dest, &u.PasswordHash)...)
 	if err != nil {
-		return microblog.User{}, s.outcome(err, doing)
+		return microblog.User{}, s.outcomeOf(1, err, doing)
 	}
 	finish()
 	return u, nil
@@ -157,6 +157,11 @@ func (s *Store) Users(ctx context.Context, after int64, limit int) ([]microblog.
 // outcome passes on bare what callers are expected to handle and wraps the
 // rest, once. No row at all is microblog.ErrNotFound.
 func (s *Store) outcome(err error, doing string) error {
+	return s.outcomeOf(1, err, doing)
+}
+
+// outcomeOf is outcome for a helper, as faultOf is fault.
+func (s *Store) outcomeOf(helpers int, err error, doing string) error {
 	if err == nil {
 		return nil
 	}
@@ -170,5 +175,5 @@ func (s *Store) outcome(err error, doing string) error {
 			return err
 		}
 	}
-	return s.fault(err, doing)
+	return s.faultOf(helpers+1, err, doing)
 }

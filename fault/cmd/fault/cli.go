@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		fmt.Fprintln(s.err, "fault: a command is missing")
 		return shortUsage(s.err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(joinNegative(parser.Model.Node, args))
 	if exited {
 		return exitOK
 	}
@@ -64,6 +65,31 @@ func run(ctx context.Context, args []string, s streams) int {
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return report(s.err, parsed, parsed.Run(s))
+}
+
+// joinNegative makes one argument of a flag and the negative number after it, which would be taken for a
+// flag of its own: --keep -1.
+func joinNegative(root *kong.Node, args []string) []string {
+	valued := map[string]bool{}
+	_ = kong.Visit(root, func(n kong.Visitable, next kong.Next) error {
+		if f, ok := n.(*kong.Flag); ok && !f.IsBool() && !f.IsCounter() {
+			valued["--"+f.Name] = true
+		}
+		return next(nil)
+	})
+	joined := make([]string, 0, len(args))
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return append(joined, args[i:]...)
+		}
+		if valued[args[i]] && i+1 < len(args) && len(args[i+1]) > 1 && args[i+1][0] == '-' && strings.Contains("0123456789.", args[i+1][1:2]) {
+			joined = append(joined, args[i]+"="+args[i+1])
+			i++
+			continue
+		}
+		joined = append(joined, args[i])
+	}
+	return joined
 }
 
 // usage tells what is wrong with the command line and how it is written.

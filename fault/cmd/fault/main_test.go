@@ -88,6 +88,7 @@ func TestUsage(t *testing.T) {
 		"STARTTLS":           {[]string{"mailbox", "--fail", "drop@starttls"}, 2, "", "--fail: drop@starttls"},
 		"a password only":    {[]string{"mailbox", "--password", "hush"}, 2, "", "--user"},
 		"to keep nothing":    {[]string{"mailbox", "--keep", "0"}, 2, "", "--keep: at least 1"},
+		"to keep less":       {[]string{"mailbox", "--keep", "-1"}, 2, "", "--keep: at least 1, not -1"},
 		"one more than all":  {[]string{"mailbox", "--max-bytes", "200000000"}, 2, "", "--max-bytes"},
 		"a host with a port": {[]string{"mailbox", "--allow-host", "x:1"}, 2, "", "--allow-host"},
 	} {

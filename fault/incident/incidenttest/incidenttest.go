@@ -62,6 +62,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"LostAnswer", true, testLostAnswer},
 		{"Heir", true, testHeir},
 		{"ImportLost", true, testImportLost},
+		{"Neighbour", true, testNeighbour},
 		{"Flapping", true, testFlapping},
 	} {
 		t.Run(c.name, func(t *testing.T) {

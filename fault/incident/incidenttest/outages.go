@@ -3,6 +3,7 @@ package incidenttest
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -503,6 +504,66 @@ func testFlapping(t *testing.T, e *env) {
 	if told.Load() != 3 {
 		t.Errorf("%d first notices of 3 incidents", told.Load())
 	}
+	p.tick(time.Hour)
+	p.mail()
+	if got := p.totals(); got.Waiting != 0 {
+		t.Errorf("at the end: %v", got)
+	}
+}
+
+// A neighbour with the same directory has no database, while here an answer is lost, the neighbour's
+// file is taken over, and then the database is gone.
+func testNeighbour(t *testing.T, e *env) {
+	other := *e
+	other.faults = new(Faults)
+	q := other.start(impatient)
+	defer q.run()()
+	q.down()
+	neighbour := func() {
+		q.source.Add(Failure(e.clock.Now(), "neighbour", "it failed", 10, ByUser("john")))
+		e.within(10*time.Second, "the neighbour counts in the file", func() bool { return q.source.Waiting() == 0 })
+	}
+	p := e.start(impatient)
+	p.tick(0)
+	neighbour()
+	kind := "" // of the transaction under way
+	lost, gone := false, false
+	e.faults.Set(func(call string) Outcome {
+		switch {
+		case gone:
+			return Closes
+		case call == "BEGIN":
+			kind = ""
+		case strings.HasPrefix(call, "INSERT INTO fault_imports"):
+			kind = "import"
+		case strings.HasPrefix(call, "INSERT INTO fault_minutes") && kind == "":
+			kind = "count"
+		case call == "COMMIT" && kind == "count" && !lost:
+			lost = true
+			neighbour()
+			return Loses
+		case call == "COMMIT" && kind == "import" && lost:
+			// This one works, and nothing after it.
+			gone = true
+		}
+		return Works
+	})
+	host, _ := os.Hostname()
+	for _, f := range e.storm(6) {
+		// As this very process captures them: nobody else can have counted them.
+		f.PID, f.Host, f.Time = os.Getpid(), host, time.Now().Add(time.Hour)
+		p.source.Add(f)
+	}
+	stop := p.run()
+	e.within(10*time.Second, "counting in the file", func() bool { return p.source.Waiting() == 0 })
+	if !p.Status().Degraded {
+		t.Fatal("the database was not gone")
+	}
+	stop()
+	p.up()
+	q.up()
+	p.wantStorm(8)
+	p.mail()
 	p.tick(time.Hour)
 	p.mail()
 	if got := p.totals(); got.Waiting != 0 {

@@ -112,7 +112,7 @@ CREATE TABLE fault_imports (
     imported_at BIGINT NOT NULL
 );
 
--- Rows by which transactions take turns, with what they share.
+-- Rows by which transactions take turns, with what they share; and the books' random name, "ledger".
 CREATE TABLE fault_turns (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL

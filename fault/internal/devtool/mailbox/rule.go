@@ -240,6 +240,9 @@ func (p Plan) String() string {
 	if p.Chance > 0 && p.Chance < 1 {
 		s += fmt.Sprintf(", with a chance of %g", p.Chance)
 	}
+	if slices.ContainsFunc(p.Rules, func(r Rule) bool { return r.Step == AtAuth }) {
+		s += " (at auth only if the sender logs in)"
+	}
 	return s
 }
 

@@ -101,3 +101,16 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanTellsWhenItHasNoEffect(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]string{
+		"refuse@auth":   "refuse@auth, the first 2 attempts (at auth only if the sender logs in)",
+		"tempfail@rcpt": "tempfail@rcpt, the first 2 attempts",
+	} {
+		p, err := mailbox.ParsePlan([]string{rule}, 2, 0)
+		if err != nil || p.String() != want {
+			t.Errorf("%q, want %q (%v)", p, want, err)
+		}
+	}
+}
