@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 	t.Chdir("..")
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s", "-json=" + file}, &stdout, &stderr)
+	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s", "-json=" + file}, &stdout, &stderr)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.Bytes())
 	}
@@ -61,6 +61,12 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s was not measured: %+v", p.Name, p)
 		}
 	}
+	if r.Failing == nil || len(r.Failing.Servers) != 3 || r.Failing.Page.Cost.Median <= 0 {
+		t.Errorf("failing requests were not measured: %+v", r.Failing)
+	}
+	if r.Storm == nil || r.Storm.Failures < 200 || r.Storm.Mails < 1 || !strings.HasPrefix(r.Storm.Books, "captured ") {
+		t.Errorf("the storm was not measured: %+v", r.Storm)
+	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
@@ -80,6 +86,7 @@ func TestWrongUsage(t *testing.T) {
 		"posts":        {[]string{"--posts=1"}, 2, "--posts"},
 		"connections":  {[]string{"--connections=65"}, 2, "--connections: 65 is not within 1 and 64"},
 		"round":        {[]string{"--round=2h"}, 2, "--round"},
+		"storm":        {[]string{"--storm=0"}, 2, "--storm: 0 is not within"},
 		"rounds":       {[]string{"--rounds=0"}, 2, "--rounds"},
 		"warm-up":      {[]string{"--warm-up=-1s"}, 2, "--warm-up"},
 		"database":     {[]string{"--database-url=mysql://u:secret-word@h/d"}, 2, "not a PostgreSQL address"},

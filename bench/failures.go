@@ -22,7 +22,6 @@ const (
 	failingPath = "/drill/wrapped"
 	// failingConnections is how many fail at the same time: enough for captures to share their writes to the disk.
 	failingConnections = 64
-	stormSize          = 100_000
 	drainTimeout       = 5 * time.Minute
 )
 
@@ -212,7 +211,7 @@ func measureStorm(ctx context.Context, o options, binary, dir string, progress i
 	}
 	st.Failures = 1 // the one that contend has looked at
 	started := time.Now()
-	for c.load.duration = time.Second; st.Failures < stormSize; {
+	for c.load.duration = min(time.Second, o.round); st.Failures < uint64(o.storm); {
 		m, err := c.load.run(ctx)
 		if err != nil {
 			return st, err

@@ -17,6 +17,7 @@ type options struct {
 	run         *regexp.Regexp
 	sizes       []int
 	posts       int
+	storm       int // failures of the storm
 	connections int
 	rounds      int
 	round       time.Duration
@@ -53,6 +54,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\" and \""+stormName+"\"")
 	sizes := flags.String("sizes", "10000,100000,1000000", "`numbers` of posts at which growth is measured")
 	flags.IntVar(&o.posts, "posts", 100_000, "posts in the database for the comparison")
+	flags.IntVar(&o.storm, "storm", 100_000, "failures of the storm")
 	flags.IntVar(&o.connections, "connections", 32, fmt.Sprintf("connections that ask at the same time, 1 to %d", maxConnections))
 	flags.IntVar(&o.rounds, "rounds", 5, "how many times each server is measured, in turns")
 	flags.DurationVar(&o.round, "round", 3*time.Second, "how long one server is measured before it is the other's turn")
@@ -79,6 +81,8 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	switch {
 	case o.posts < minPosts || o.posts > maxPosts:
 		return o, fmt.Errorf("--posts: %d is not within %d and %d", o.posts, minPosts, maxPosts)
+	case o.storm < 1 || o.storm > 10_000_000:
+		return o, fmt.Errorf("--storm: %d is not within 1 and 10000000", o.storm)
 	case o.connections < 1 || o.connections > maxConnections:
 		return o, fmt.Errorf("--connections: %d is not within 1 and %d", o.connections, maxConnections)
 	case o.rounds < 1 || o.rounds > 1000:

@@ -150,7 +150,7 @@ func (b *Book) countInSQL(ctx context.Context, began time.Time, batch *batch) er
 		case err == nil:
 			b.sure[batch.stream], b.tried[batch.stream] = true, 0
 			if b.stale.Load() {
-				err = b.remember(ctx)
+				_ = b.remember(ctx) // It is counted, whatever comes of this.
 			}
 		case errors.As(err, &doubt):
 			b.tried[batch.stream] = max(b.tried[batch.stream], batch.to())

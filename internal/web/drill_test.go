@@ -26,7 +26,7 @@ func TestDrill(t *testing.T) {
 		"error":    {500, fault.KindError, []string{"this failure was asked for"}, "drillError"},
 		"wrapped":  {500, fault.KindError, []string{"answering the drill", "all of the drill's files", "the drill's first file", "second file is missing", "this failure was asked for"}, "drillWrapped"},
 		"template": {500, fault.KindError, []string{"rendering the page", "Missing"}, "drillTemplate"},
-		"sql":      {500, fault.KindError, []string{"FOREIGN KEY constraint failed"}, "fault"},
+		"sql":      {500, fault.KindError, []string{"FOREIGN KEY constraint failed"}, "Drill"},
 	} {
 		a := b.get("/drill/"+kind).wants(test.status).shows("An unexpected error has occurred", "The administrator has been notified", `href="/register"`)
 		failed := s.failed.take()
