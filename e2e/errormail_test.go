@@ -125,7 +125,7 @@ func TestSilentMailServer(t *testing.T) {
 		t.Errorf("%s; want all %d to wait", b.line, requests)
 	}
 	office := openPostOffice(t)
-	s = start(t, options{dir: s.dir, settings: mailSettings(office.addr, nil)})
+	start(t, options{dir: s.dir, settings: mailSettings(office.addr, nil)})
 	office.wait(t, "the mail that waited", func(l letter) bool { return strings.Contains(l.subject, "/drill/wrapped") })
 }
 

@@ -87,7 +87,7 @@ func (s *session) tell(ctx context.Context, r *record, kind NoticeKind, sample f
 		return nil
 	}
 	w.Sent++
-	n := &noticeRow{Notice: r.tell(kind, s.u), State: Pending, Sample: sample}
+	n := &noticeRow{Notice: r.tell(kind, s.u), State: Pending, Sample: sample, Version: r.Version + 1}
 	n.Key = fmt.Sprintf("%s.%d%s", r.ID, n.Seq, s.suffix)
 	if s.batch != nil {
 		n.Stream, n.Position = s.batch.stream, s.batch.to()

@@ -177,16 +177,11 @@ func newestBuild(k *keyRow) string {
 	return k.Builds[0]
 }
 
-// cancel takes back the notices that the database has and nobody has claimed, if they were decided by
-// batches that the file has decided about as well: the file's were sent.
+// cancel takes back the notices that the database has and nobody has claimed, if the file has told the
+// same without knowing of them. What they cover is covered by a later one.
 func (im *importing) cancel(ctx context.Context) error {
-	first := map[string]int64{}
-	for _, d := range im.doubts {
-		if offset, ok := first[d.Stream]; !ok || d.Offset < offset {
-			first[d.Stream] = d.Offset
-		}
-	}
-	if len(first) == 0 {
+	told := im.told()
+	if len(told) == 0 {
 		return nil
 	}
 	rows, err := im.t.claimable(ctx, im.u.now, maxBatch)
@@ -194,9 +189,8 @@ func (im *importing) cancel(ctx context.Context) error {
 		return err
 	}
 	for _, n := range rows {
-		offset, ok := first[n.Stream]
-		r := im.records[n.IncidentID]
-		if !ok || n.Position < offset || !n.Lease.IsZero() || r == nil {
+		r, t := im.records[n.IncidentID], told[n.IncidentID]
+		if r == nil || t == nil || !n.Lease.IsZero() || t.knew >= n.Version || n.Kind != First && !t.kinds[n.Kind] {
 			continue
 		}
 		n.cancelled = true
@@ -208,6 +202,31 @@ func (im *importing) cancel(ctx context.Context) error {
 		im.changed[r.ID] = true
 	}
 	return nil
+}
+
+// toldOf is what the file has told of an incident.
+type toldOf struct {
+	knew  int64 // the version in the database that the file went by, 0 for none
+	kinds map[NoticeKind]bool
+}
+
+// told returns what the file has told, by the database's incidents.
+func (im *importing) told() map[string]*toldOf {
+	told := map[string]*toldOf{}
+	for key, covers := range im.m.covers {
+		for _, c := range covers {
+			r, n := im.m.records[c.Incident], im.m.notices[key]
+			if r == nil || n == nil || r.ID == gone {
+				continue
+			}
+			id := im.target(r.ID)
+			if told[id] == nil {
+				told[id] = &toldOf{knew: r.SeedAt, kinds: map[NoticeKind]bool{}}
+			}
+			told[id].kinds[n.Kind] = true
+		}
+	}
+	return told
 }
 
 // notices takes over the file's notices and what they cover.

@@ -377,7 +377,7 @@ func TestNextWakes(t *testing.T) {
 func TestLateReader(t *testing.T) {
 	t.Parallel()
 	j := openJournal(t, journal.Options{Dir: t.TempDir()})
-	const n = 3000 // more than is kept in memory
+	const n = 4000 // more than is kept in memory
 	storm(t, j, n, func(i int) string { return fmt.Sprint(i) })
 	if st := j.Status(); st.Bytes < 4<<20 {
 		t.Fatalf("%+v is too little for the test", st)

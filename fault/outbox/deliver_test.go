@@ -235,7 +235,12 @@ func TestOneConnectionForMany(t *testing.T) {
 	if s.Conns() != 2 { // 100 mails on the first
 		t.Errorf("%d connections", s.Conns())
 	}
-	if status := o.Status(); status.Waiting != 0 || status.Bytes != 0 || status.Delivered != n {
+	// The last mail's file goes a moment after its outcome is there.
+	status := o.Status()
+	for end := time.Now().Add(10 * time.Second); status.Bytes != 0 && time.Now().Before(end); status = o.Status() {
+		time.Sleep(time.Millisecond)
+	}
+	if status.Waiting != 0 || status.Bytes != 0 || status.Delivered != n {
 		t.Errorf("%+v", status)
 	}
 }

@@ -138,6 +138,7 @@ func TestPutOffUntilTooOld(t *testing.T) {
 		if outcome := settledWithin(t, o, 1, time.Minute)["mail-3"]; !outcome.Delivered {
 			t.Errorf("%+v", outcome)
 		}
+		synctest.Wait() // an attempt may be under way
 		entries, err := o.List()
 		if err != nil || entries[0].Attempts == 0 || !entries[0].Next.After(time.Now()) {
 			t.Errorf("%+v, %v", entries, err)
