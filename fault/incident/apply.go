@@ -27,7 +27,6 @@ type session struct {
 	born    map[string]bool // incidents that began with a key of this transaction; true: joined
 	window  *window
 	ch      changes
-	batch   *batch // whose failures lead to notices; nil: time does
 	// doubtful tells whether the database may have counted an item already; nil: it cannot have.
 	doubtful func(*item) bool
 }
@@ -89,9 +88,6 @@ func (s *session) tell(ctx context.Context, r *record, kind NoticeKind, sample f
 	w.Sent++
 	n := &noticeRow{Notice: r.tell(kind, s.u), State: Pending, Sample: sample, Version: r.Version + 1}
 	n.Key = fmt.Sprintf("%s.%d%s", r.ID, n.Seq, s.suffix)
-	if s.batch != nil {
-		n.Stream, n.Position = s.batch.stream, s.batch.to()
-	}
 	s.ch.Notices = append(s.ch.Notices, n)
 	s.ch.Covers = append(s.ch.Covers, cover{n.Key, r.ID, n.Covers})
 	return nil
@@ -116,7 +112,6 @@ func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 
 // apply counts a batch.
 func (s *session) apply(ctx context.Context, b *batch) error {
-	s.batch = b
 	items, err := s.fresh(ctx, b)
 	if err != nil || len(items) == 0 {
 		return err

@@ -99,13 +99,11 @@ type failureID struct {
 // noticeRow is a notice and how far it has come.
 type noticeRow struct {
 	Notice
-	State    NoticeState `json:"state"`
-	Sample   fault.ID    `json:"sample"`           // the one that led to it; zero: the newest
-	Owner    string      `json:"owner,omitempty"`  // who claimed it
-	Lease    time.Time   `json:"lease,omitzero"`   // until when
-	Settled  time.Time   `json:"settled,omitzero"` // when
-	Stream   string      `json:"stream,omitempty"` // the batch of failures that led to it
-	Position int64       `json:"position,omitempty"`
+	State   NoticeState `json:"state"`
+	Sample  fault.ID    `json:"sample"`           // the one that led to it; zero: the newest
+	Owner   string      `json:"owner,omitempty"`  // who claimed it
+	Lease   time.Time   `json:"lease,omitzero"`   // until when
+	Settled time.Time   `json:"settled,omitzero"` // when
 	// Version is the incident's when it was decided.
 	Version   int64 `json:"version,omitempty"`
 	cancelled bool  // to be removed
