@@ -3,17 +3,28 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// The benchmark starts its own program as the bare server; in tests that is this one.
+// The benchmark starts its own program as the bare server; in tests that is this one, and it is
+// development tools too.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == bareCommand {
-		main()
-		return
+	if len(os.Args) == 2 {
+		switch os.Args[1] {
+		case bareCommand:
+			main()
+			return
+		case naiveTool, deserterTool, quittingTool, endingTool:
+			if err := developNaively(os.Args[1]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -28,7 +39,8 @@ func TestRun(t *testing.T) {
 	t.Chdir("..")
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s", "-json=" + file}, &stdout, &stderr)
+	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s",
+		"-reload-tools=fault", "-reload-edits=1", "-reload-saves=3", "-json=" + file}, &stdout, &stderr)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.Bytes())
 	}
@@ -67,6 +79,14 @@ func TestRun(t *testing.T) {
 	if r.Storm == nil || r.Storm.Failures < 200 || r.Storm.Mails < 1 || !strings.HasPrefix(r.Storm.Books, "captured ") {
 		t.Errorf("the storm was not measured: %+v", r.Storm)
 	}
+	if r.Reload == nil || len(r.Reload.Tools) != 1 || r.Reload.Tools[0].Load == nil {
+		t.Fatalf("reloading was not measured: %+v", r.Reload)
+	}
+	for _, e := range r.Reload.Tools[0].Edits {
+		if len(e.Times) != 1 || e.Times[0] <= 0 || !strings.Contains(stdout.String(), "| "+e.Name+" | **") {
+			t.Errorf("%s: it was not measured how long that takes: %+v", e.Name, e)
+		}
+	}
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
@@ -87,6 +107,11 @@ func TestWrongUsage(t *testing.T) {
 		"connections":  {[]string{"--connections=65"}, 2, "--connections: 65 is not within 1 and 64"},
 		"round":        {[]string{"--round=2h"}, 2, "--round"},
 		"storm":        {[]string{"--storm=0"}, 2, "--storm: 0 is not within"},
+		"tools":        {[]string{"--reload-tools=air,make"}, 2, `--reload-tools: "make" is not one of fault, air`},
+		"no tools":     {[]string{"--reload-tools="}, 2, `--reload-tools: "" is not one of`},
+		"edits":        {[]string{"--reload-edits=0"}, 2, "--reload-edits: 0 is not within"},
+		"saves":        {[]string{"--reload-saves=-1"}, 2, "--reload-saves"},
+		"rate":         {[]string{"--reload-rate=5000"}, 2, "--reload-rate"},
 		"rounds":       {[]string{"--rounds=0"}, 2, "--rounds"},
 		"warm-up":      {[]string{"--warm-up=-1s"}, 2, "--warm-up"},
 		"database":     {[]string{"--database-url=mysql://u:secret-word@h/d"}, 2, "not a PostgreSQL address"},

@@ -38,9 +38,15 @@ func factsOf(binary, database string) facts {
 		Busy:      busyness(),
 		Database:  database,
 	}
+	f.from(binary)
+	return f
+}
+
+// from adds what a measured binary tells of itself.
+func (f *facts) from(binary string) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
-		return f
+		return
 	}
 	f.Go = info.GoVersion
 	for _, s := range info.Settings {
@@ -51,7 +57,6 @@ func factsOf(binary, database string) facts {
 			f.Modified = s.Value == "true"
 		}
 	}
-	return f
 }
 
 // others watches how much CPU time is used by programs that are not ours.

@@ -1,6 +1,7 @@
 // Command bench measures Microblog's throughput, latency and memory beside a bare net/http server
 // that answers the same bytes, how its pages do as the database grows,
-// and what failures cost with and without a mail server.
+// what failures cost with and without a mail server, and how long a developer waits for an edit with
+// "fault run" and with other tools.
 package main
 
 import (
@@ -39,7 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := measure(ctx, o, stderr)
-	if err == nil || len(r.Pages) > 0 { // what was measured before the end is of use too
+	if err == nil || len(r.Pages) > 0 || r.Reload != nil { // what was measured before the end is of use too
 		err = errors.Join(err, write(r, o.json, stdout))
 	}
 	if err != nil {
@@ -56,54 +57,75 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 		return r, fmt.Errorf("making a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	r = report{Connections: o.connections, Rounds: o.rounds, Round: o.round.String(), Posts: o.posts}
+	if o.wantsMicroblog() {
+		if err := measureMicroblog(ctx, o, dir, &r, progress); err != nil {
+			return r, err
+		}
+	} else {
+		r.Machine = factsOf("", "")
+	}
+	if o.wanted(reloadName) {
+		re, err := measureReload(ctx, o.reload, dir, progress)
+		if len(re.Tools) > 0 || err == nil {
+			r.Reload = &re
+		}
+		if !o.wantsMicroblog() {
+			r.Machine.from(faultProgram(dir))
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// measureMicroblog does the parts that Microblog takes part in.
+func measureMicroblog(ctx context.Context, o options, dir string, r *report, progress io.Writer) (err error) {
 	binary := o.binary
 	if binary == "" {
 		fmt.Fprintln(progress, "building ./cmd/microblog")
 		if binary, err = build(ctx, "./cmd/microblog", dir); err != nil {
-			return r, err
+			return err
 		}
 	}
 	database := "SQLite"
 	if o.database != nil {
 		if database, err = postgresVersion(ctx, o.database); err != nil {
-			return r, err
+			return err
 		}
 	}
-	r = report{Machine: factsOf(binary, database), Connections: o.connections, Rounds: o.rounds, Round: o.round.String(), Posts: o.posts}
+	r.Machine = factsOf(binary, database)
 	if r.Pages, r.People, err = measurePages(ctx, o, binary, dir, progress); err != nil {
-		return r, err
+		return err
 	}
 	if o.wanted(growthName) {
 		g, err := measureGrowth(ctx, o, binary, dir, progress)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.Growth = &g
 	}
 	if o.wanted(failuresName) {
 		f, err := measureFailures(ctx, o, binary, dir, progress)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.Failing = &f
 	}
 	if o.wanted(stormName) {
 		st, err := measureStorm(ctx, o, binary, dir, progress)
 		if err != nil {
-			return r, err
+			return err
 		}
 		r.Storm = &st
 	}
-	return r, nil
+	return nil
 }
 
 // measurePages fills a database and compares the pages, if any are wanted.
 func measurePages(ctx context.Context, o options, binary, dir string, progress io.Writer) (_ []comparison, count int, err error) {
-	wanted := false
-	for _, sc := range scenarios(people{}) {
-		wanted = wanted || o.wanted(sc.name)
-	}
-	if !wanted {
+	if !o.wantsPages() {
 		return nil, 0, nil
 	}
 	f, err := found(ctx, o, binary, dir, "pages", o.posts)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,19 +26,30 @@ type options struct {
 	database    *url.URL // a PostgreSQL server; nil: SQLite
 	binary      string
 	json        string
+	reload      reloadOptions
+}
+
+// reloadOptions are those of the part "reload".
+type reloadOptions struct {
+	tools map[string]bool // by name
+	edits int             // of each kind
+	saves int             // under load; 0: no load
+	rate  int             // requests per second
 }
 
 // growthName is what --run matches for the part that is not a page.
 const growthName = "growth"
 
 const usage = `Measures Microblog beside a bare net/http server that answers the same bytes,
-how its pages do as the database grows, and what failing requests cost without
-a mail server, with a good one and with one that is silent. Run it inside the repository:
+how its pages do as the database grows, what failing requests cost without
+a mail server, with a good one and with one that is silent, and how long a developer
+waits for an edit with "fault run" and with other tools of its kind, which are
+downloaded. Run it inside the repository:
 
   go run ./bench [flags]
 
 The tables go to standard output, what is being done to standard error. It
-takes about ten minutes, uses this machine only, and removes what it made.
+takes about half an hour, uses this machine only, and removes what it made.
 
 Flags:
 `
@@ -51,7 +63,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
 	}
-	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\" and \""+stormName+"\"")
+	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\", \""+stormName+"\" and \""+reloadName+"\"")
 	sizes := flags.String("sizes", "10000,100000,1000000", "`numbers` of posts at which growth is measured")
 	flags.IntVar(&o.posts, "posts", 100_000, "posts in the database for the comparison")
 	flags.IntVar(&o.storm, "storm", 100_000, "failures of the storm")
@@ -60,6 +72,10 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.DurationVar(&o.round, "round", 3*time.Second, "how long one server is measured before it is the other's turn")
 	flags.DurationVar(&o.warmUp, "warm-up", 3*time.Second, "how long each server is warmed up before a page's first round")
 	database := flags.String("database-url", "", "a PostgreSQL `URL`, such as postgres://user:password@localhost/postgres, whose user may create databases; those made are dropped at the end (default: $DATABASE_URL where that is PostgreSQL, else SQLite)")
+	tools := flags.String("reload-tools", strings.Join([]string{faultTool, airTool, reflexTool}, ","), "the `tools` that are compared; "+airProxyTool+" can be had too, but listens on all of this machine's networks meanwhile")
+	flags.IntVar(&o.reload.edits, "reload-edits", 10, "edits of each kind, with each tool")
+	flags.IntVar(&o.reload.saves, "reload-saves", 50, "files saved under load, with each tool; 0: that is not measured")
+	flags.IntVar(&o.reload.rate, "reload-rate", 200, "requests per second of that load")
 	flags.StringVar(&o.binary, "binary", "", "measure this microblog `program` instead of building one")
 	flags.StringVar(&o.json, "json", "", "write all figures as JSON to this `file` too; - is standard output, in place of the tables")
 	if err := flags.Parse(args); err != nil {
@@ -78,7 +94,16 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	if o.database, err = parseDatabase(*database, os.Getenv("DATABASE_URL")); err != nil {
 		return o, err
 	}
+	if o.reload.tools, err = parseTools(*tools); err != nil {
+		return o, fmt.Errorf("--reload-tools: %w", err)
+	}
 	switch {
+	case o.reload.edits < 1 || o.reload.edits > 1000:
+		return o, fmt.Errorf("--reload-edits: %d is not within 1 and 1000", o.reload.edits)
+	case o.reload.saves < 0 || o.reload.saves > 1000:
+		return o, fmt.Errorf("--reload-saves: %d is not within 0 and 1000", o.reload.saves)
+	case o.reload.rate < 1 || o.reload.rate > 1000:
+		return o, fmt.Errorf("--reload-rate: %d is not within 1 and 1000", o.reload.rate)
 	case o.posts < minPosts || o.posts > maxPosts:
 		return o, fmt.Errorf("--posts: %d is not within %d and %d", o.posts, minPosts, maxPosts)
 	case o.storm < 1 || o.storm > 10_000_000:
@@ -98,6 +123,16 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 // wanted reports whether the page or part of that name is to be measured.
 func (o options) wanted(name string) bool { return o.run.MatchString(name) }
 
+// wantsPages reports whether a page is to be compared.
+func (o options) wantsPages() bool {
+	return slices.ContainsFunc(scenarios(people{}), func(sc scenario) bool { return o.wanted(sc.name) })
+}
+
+// wantsMicroblog reports whether something of Microblog is to be measured.
+func (o options) wantsMicroblog() bool {
+	return o.wantsPages() || o.wanted(growthName) || o.wanted(failuresName) || o.wanted(stormName)
+}
+
 func parseSizes(text string) ([]int, error) {
 	var sizes []int
 	for field := range strings.SplitSeq(text, ",") {
@@ -108,6 +143,22 @@ func parseSizes(text string) ([]int, error) {
 		sizes = append(sizes, n)
 	}
 	return sizes, nil
+}
+
+// parseTools reads names of tools. None at all is an error too.
+func parseTools(text string) (map[string]bool, error) {
+	var known []string
+	for _, t := range knownTools() {
+		known = append(known, t.name)
+	}
+	tools := make(map[string]bool)
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%q is not one of %s", name, strings.Join(known, ", "))
+		}
+		tools[name] = true
+	}
+	return tools, nil
 }
 
 // parseDatabase reads the flag or, without it, the environment. Its errors do not repeat the URL,

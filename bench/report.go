@@ -20,6 +20,7 @@ type report struct {
 	Growth      *growth      `json:"growth,omitempty"`
 	Failing     *failing     `json:"failing,omitempty"`
 	Storm       *storm       `json:"storm,omitempty"`
+	Reload      *reloading   `json:"reload,omitempty"`
 }
 
 // markdown writes the report as Markdown tables.
@@ -37,6 +38,9 @@ func (r report) markdown(w io.Writer) error {
 	}
 	if r.Storm != nil {
 		r.Storm.write(&b)
+	}
+	if r.Reload != nil {
+		r.Reload.write(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

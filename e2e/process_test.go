@@ -29,6 +29,7 @@ type settings map[string]string
 // options say how to start a server. The zero value serves in a new directory, on a free port, with
 // SQLite.
 type options struct {
+	binary   string   // "": the one under test
 	dir      string   // working directory; "": a new one
 	args     []string // after "microblog serve"
 	settings settings
@@ -58,7 +59,10 @@ func start(t testing.TB, o options) *server {
 	if o.dir == "" {
 		o.dir = t.TempDir()
 	}
-	s, err := launch(program(t), o)
+	if o.binary == "" {
+		o.binary = program(t)
+	}
+	s, err := launch(o.binary, o)
 	if err == nil {
 		err = s.waitReady(context.Background())
 	}

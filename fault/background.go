@@ -80,6 +80,7 @@ func (c *Catcher) report(ctx context.Context, ev event) ID {
 		c.fill(f, red, o)
 	}
 	rec := c.record(ctx, f, red)
+	c.dev.reported(f)
 	if o != nil && !o.task {
 		o.st.remember(ev.err, rec)
 	}

@@ -46,7 +46,9 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 		if ev.kind == KindError {
 			rec, rec.again = st.recalled(ev.err)
 		}
-		if !rec.again {
+		if rec.again {
+			c.dev.answered(st.dev, rec.failure, v.status, begun)
+		} else {
 			rec = c.recordRequest(st, r, ev, v, begun)
 		}
 	}

@@ -128,7 +128,9 @@ func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict,
 	if v.beside != nil {
 		f.Causes.Causes = append(f.Causes.Causes, c.causes(red, v.beside))
 	}
-	return c.record(r.Context(), f, red)
+	rec := c.record(r.Context(), f, red)
+	c.dev.failed(st.dev, f)
+	return rec
 }
 
 func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event) *Failure {

@@ -70,6 +70,7 @@ type Catcher struct {
 	module    string
 	build     Build
 	host      string
+	dev       development
 	pending   pending
 }
 
@@ -99,6 +100,7 @@ func New(o Options) *Catcher {
 	}
 	host, _ := os.Hostname() // Without a name the record has none.
 	c.host = c.clean(c.redactor, host, maxValue)
+	c.dev.open(c)
 	c.prepareResort()
 	return c
 }

@@ -22,6 +22,7 @@ type state struct {
 	req     *http.Request // as it was handed down
 	res     response
 	body    body
+	dev     asked
 	// Of the request as it came; a handler may change its own.
 	method, path, rawPath string
 
@@ -54,6 +55,7 @@ func (c *Catcher) begin(w http.ResponseWriter, r *http.Request) (*state, http.Re
 	}
 	st.res = response{ResponseWriter: w, st: st, encoded: isEncoded(w)}
 	st.req = r.WithContext(st)
+	st.dev = c.dev.begin(st)
 	if r.Body != nil && r.Body != http.NoBody {
 		st.body.ReadCloser = r.Body
 		st.req.Body = &st.body

@@ -19,8 +19,10 @@ fault/logfile                      fault/internal/filelock
 fault/internal/filelock            -
 fault/internal/smtptest            -
 fault/internal/freeze              -
+fault/internal/devlink             -
 fault/sqltrace                     fault/trace
-fault                              fault/trace fault/redact [faultdev] fault/internal/freeze
+fault                              fault/trace fault/redact [faultdev] fault/internal/devlink [faultdev] fault/internal/freeze
+fault/live                         [faultdev] fault/internal/devlink
 fault/outbox                       fault/internal/filelock
 fault/source                       fault fault/trace
 fault/journal                      fault fault/internal/filelock
@@ -31,6 +33,7 @@ fault/errormail                    fault fault/trace fault/incident fault/outbox
 fault/desk                         fault fault/trace fault/incident fault/journal fault/outbox fault/source
 fault/faulttest                    fault/...
 fault/internal/devtool/...         fault fault/internal/devtool/...
+fault/internal/devtool/link        fault fault/internal/devlink
 fault/cmd/fault                    fault/internal/devtool/...
 
 # The application. The root of the module, ".", holds its own source.
@@ -43,7 +46,7 @@ internal/store/sqlite              internal/store fault/sqltrace fault/trace
 internal/store/postgres            internal/store fault/sqltrace fault/trace
 internal/store/storetest           internal/store internal/microblog fault/trace
 internal/mail                      internal/microblog fault/outbox
-internal/web                       internal/microblog internal/store fault fault/trace fault/redact
+internal/web                       internal/microblog internal/store fault fault/live fault/trace fault/redact
 internal/app                       . internal/config internal/mail internal/microblog internal/store internal/store/sqlite internal/store/postgres internal/web fault/...
 internal/cli                       internal/app internal/config internal/microblog internal/store fault/...
 cmd/microblog                      internal/cli

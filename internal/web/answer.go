@@ -54,9 +54,9 @@ func sendPage(w http.ResponseWriter, status int, html []byte) error {
 // so that it is rendered once. These are the pages that bots ask for most.
 type blankForm []byte
 
-func (s *Server) newBlankForm(page any) (blankForm, error) {
+func (p *pageSet) newBlankForm(page any) (blankForm, error) {
 	var buf bytes.Buffer
-	err := s.pages.Render(&buf, page)
+	err := p.render(&buf, page)
 	return buf.Bytes(), err
 }
 

@@ -19,6 +19,8 @@ import (
 const (
 	cacheForever = "public, max-age=31536000, immutable" // the address changes with the content
 	cacheAsk     = "no-cache"                            // keep it, but ask whether it is still right
+
+	hashBytes = 8 // of a file's hash, in its address
 )
 
 // asset is one static file, ready to be sent.
@@ -52,7 +54,7 @@ func loadAssets(fsys fs.FS) (*assets, error) {
 			return err
 		}
 		sum := sha256.Sum256(content)
-		hash := hex.EncodeToString(sum[:8])
+		hash := hex.EncodeToString(sum[:hashBytes])
 		zipped, err := compress(content)
 		if err != nil {
 			return err
@@ -120,14 +122,21 @@ func (a *assets) url(name string) (string, error) {
 // Static serves the static files for the patterns "GET /static/" and "GET /favicon.ico". An
 // address that carries the hash of the content may be kept for ever; one without must be asked
 // for again each time. An unknown address is a fault.NotFound for the caller to answer.
+//
+// Where the files may change, the address that a file had before is its address still, so that a page
+// which is open can load a new stylesheet from where it has the old one.
 func (p *Pages) Static() fault.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		f, cache := p.assets.byURL[r.URL.Path], cacheForever
+		assets := p.set.Load().assets
+		f, cache := assets.byURL[r.URL.Path], cacheForever
 		if f == nil {
-			f, cache = p.assets.byName[strings.TrimPrefix(r.URL.Path, "/static/")], cacheAsk
+			f, cache = assets.byName[strings.TrimPrefix(r.URL.Path, "/static/")], cacheAsk
+		}
+		if f == nil && p.live {
+			f = assets.byName[withoutHash(strings.TrimPrefix(r.URL.Path, "/static/"))]
 		}
 		if r.URL.Path == "/favicon.ico" {
-			f, cache = p.assets.byName["favicon.ico"], "public, max-age=86400"
+			f, cache = assets.byName["favicon.ico"], "public, max-age=86400"
 		}
 		if f == nil {
 			return fault.NotFound("")
@@ -135,6 +144,20 @@ func (p *Pages) Static() fault.HandlerFunc {
 		f.serve(w, r, cache)
 		return nil
 	}
+}
+
+// withoutHash returns the name of the file that has, or had, the address; "" if it is none.
+func withoutHash(address string) string {
+	ext := path.Ext(address)
+	name := strings.TrimSuffix(address, ext)
+	hash := path.Ext(name)
+	if len(hash) != 1+2*hashBytes {
+		return ""
+	}
+	if _, err := hex.DecodeString(hash[1:]); err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(name, hash) + ext
 }
 
 func (f *asset) serve(w http.ResponseWriter, r *http.Request, cache string) {

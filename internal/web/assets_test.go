@@ -45,7 +45,7 @@ func TestStaticFiles(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		url, err := p.assets.url(path.Base(file))
+		url, err := p.set.Load().assets.url(path.Base(file))
 		if err != nil || !hashed.MatchString(url) {
 			t.Errorf("%s has the address %q, %v", file, url, err)
 		}

@@ -45,8 +45,8 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 		return redirect(w, r, orHome(safeNext(next)))
 	}
 	page := s.loginPage(w, r, next)
-	if s.blankLogin.fits(&page.Layout) {
-		return sendPage(w, http.StatusOK, s.blankLogin)
+	if blank := s.pages.set.Load().blankLogin; blank.fits(&page.Layout) {
+		return sendPage(w, http.StatusOK, blank)
 	}
 	return s.render(w, http.StatusOK, page)
 }

@@ -7,8 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
+	"sync/atomic"
 	"text/template/parse"
 	"time"
+
+	"example.org/microblog/fault/live"
 )
 
 //go:embed templates static
@@ -16,18 +19,27 @@ var embedded embed.FS
 
 // PagesOptions says where the pages come from. The zero value is what a released binary uses.
 type PagesOptions struct {
-	// FS holds the folders templates and static. Nil means the files built into the binary.
+	// FS holds the folders templates and static. Nil means the files built into the binary, which in
+	// development are read from disk again whenever they change.
 	FS fs.FS
 	// Now tells the time that relative times count from. Nil means time.Now.
 	Now func() time.Time
 }
 
 // Pages turns page structs into HTML and serves the static files they refer to.
-// It does not change after NewPages and is safe for concurrent use.
+// It is safe for concurrent use. Only in development does it change after NewPages.
 type Pages struct {
+	now  func() time.Time
+	live bool // the files may change
+	set  atomic.Pointer[pageSet]
+}
+
+// pageSet is what was made of one state of the files. It does not change.
+type pageSet struct {
 	templates map[reflect.Type]*template.Template
 	assets    *assets
-	now       func() time.Time
+
+	blankLogin, blankRegister blankForm
 }
 
 // pageTemplate joins a page struct to the template that shows it.
@@ -58,26 +70,47 @@ func pageTemplates() []pageTemplate {
 // NewPages reads and parses every template and static file once. Each template is tried on an
 // empty page, so that a mistake in one is an error here and not in front of a visitor.
 func NewPages(o PagesOptions) (*Pages, error) {
+	p := &Pages{now: o.Now}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	load := func() error { return p.load(o.FS) }
 	if o.FS == nil {
-		o.FS = embedded
+		files := live.Files(embedded)
+		p.live = files.FromDisk()
+		load = func() error { return files.Load(p.load) }
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if err := load(); err != nil {
+		return nil, err
 	}
-	files, err := loadAssets(o.FS)
+	return p, nil
+}
+
+// load puts the files in use, if there is no mistake in them.
+func (p *Pages) load(fsys fs.FS) error {
+	set, err := newPageSet(fsys, p.now)
+	if err != nil {
+		return err
+	}
+	p.set.Store(set)
+	return nil
+}
+
+func newPageSet(fsys fs.FS, now func() time.Time) (*pageSet, error) {
+	files, err := loadAssets(fsys)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{templates: map[reflect.Type]*template.Template{}, assets: files, now: o.Now}
+	p := &pageSet{templates: map[reflect.Type]*template.Template{}, assets: files}
 	set, err := template.New("").Funcs(template.FuncMap{
 		"asset": files.url,
-		"when":  func(t time.Time) template.HTML { return relativeTime(t, o.Now()) },
+		"when":  func(t time.Time) template.HTML { return relativeTime(t, now()) },
 		"date":  calendarDate,
 		"body":  postBody,
-		"posts": func(list []PostItem) template.HTML { return articles(list, false, o.Now()) },
-		"own":   func(list []PostItem) template.HTML { return articles(list, true, o.Now()) },
+		"posts": func(list []PostItem) template.HTML { return articles(list, false, now()) },
+		"own":   func(list []PostItem) template.HTML { return articles(list, true, now()) },
 		"count": count,
-	}).ParseFS(o.FS, "templates/*.html")
+	}).ParseFS(fsys, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the page templates: %w", err)
 	}
@@ -85,8 +118,8 @@ func NewPages(o PagesOptions) (*Pages, error) {
 		if t.Tree == nil {
 			continue
 		}
-		if err := foldAssets(t.Tree.Root, files); err != nil {
-			return nil, fmt.Errorf("template %s: %w", t.Name(), err)
+		if err := foldAssets(t.Tree, t.Tree.Root, files); err != nil {
+			return nil, err
 		}
 	}
 	for _, known := range pageTemplates() {
@@ -95,17 +128,23 @@ func NewPages(o PagesOptions) (*Pages, error) {
 			return nil, fmt.Errorf("the page template %s is missing", known.file)
 		}
 		p.templates[reflect.TypeOf(known.page)] = t
-		if err := p.Render(io.Discard, known.page); err != nil {
+		if err := p.render(io.Discard, known.page); err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	if p.blankLogin, err = p.newBlankForm(&LoginPage{Layout: Layout{Title: titleLogin, Path: "/login"}}); err != nil {
+		return nil, err
+	}
+	p.blankRegister, err = p.newBlankForm(&RegisterPage{Layout: Layout{Title: titleRegister, Path: "/register"}})
+	return p, err
 }
 
 // Render writes the page as HTML. The page is one of the structs of this package whose names end
 // in Page, or a pointer to one. Output is written in many small pieces and may be incomplete when
 // the error is not nil, so w should be a buffer.
-func (p *Pages) Render(w io.Writer, page any) error {
+func (p *Pages) Render(w io.Writer, page any) error { return p.set.Load().render(w, page) }
+
+func (p *pageSet) render(w io.Writer, page any) error {
 	v := reflect.ValueOf(page)
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
@@ -125,7 +164,7 @@ func (p *Pages) Render(w io.Writer, page any) error {
 
 // foldAssets replaces {{asset "name"}} by the address it stands for: the addresses never change
 // while the templates live, and a name that does not exist is found at start.
-func foldAssets(n parse.Node, files *assets) error {
+func foldAssets(tree *parse.Tree, n parse.Node, files *assets) error {
 	switch n := n.(type) {
 	case *parse.ListNode:
 		if n == nil {
@@ -135,30 +174,31 @@ func foldAssets(n parse.Node, files *assets) error {
 			if name, ok := assetName(child); ok {
 				url, err := files.url(name)
 				if err != nil {
-					return err
+					place, _ := tree.ErrorContext(child)
+					return fmt.Errorf("template: %s: %w", place, err)
 				}
 				n.Nodes[i] = &parse.TextNode{NodeType: parse.NodeText, Pos: child.Position(), Text: []byte(url)}
 				continue
 			}
-			if err := foldAssets(child, files); err != nil {
+			if err := foldAssets(tree, child, files); err != nil {
 				return err
 			}
 		}
 	case *parse.IfNode:
-		return foldBranches(&n.BranchNode, files)
+		return foldBranches(tree, &n.BranchNode, files)
 	case *parse.WithNode:
-		return foldBranches(&n.BranchNode, files)
+		return foldBranches(tree, &n.BranchNode, files)
 	case *parse.RangeNode:
-		return foldBranches(&n.BranchNode, files)
+		return foldBranches(tree, &n.BranchNode, files)
 	}
 	return nil
 }
 
-func foldBranches(n *parse.BranchNode, files *assets) error {
-	if err := foldAssets(n.List, files); err != nil {
+func foldBranches(tree *parse.Tree, n *parse.BranchNode, files *assets) error {
+	if err := foldAssets(tree, n.List, files); err != nil {
 		return err
 	}
-	return foldAssets(n.ElseList, files)
+	return foldAssets(tree, n.ElseList, files)
 }
 
 // assetName gives "name" for the action {{asset "name"}}.

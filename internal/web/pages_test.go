@@ -328,23 +328,12 @@ func TestNewPagesFromFolder(t *testing.T) {
 		"does not parse":    {func(m fstest.MapFS) { m["templates/login.html"] = &fstest.MapFile{Data: []byte(`{{if}}`)} }, "login.html"},
 		"unknown field":     {func(m fstest.MapFS) { m["templates/login.html"] = &fstest.MapFile{Data: []byte(`{{.Nonsense}}`)} }, "Nonsense"},
 		"unsafe place":      {func(m fstest.MapFS) { m["templates/login.html"] = &fstest.MapFile{Data: []byte(`<a {{.Title}}={{.}}`)} }, "login.html"},
-		"no such asset":     {func(m fstest.MapFS) { delete(m, "static/app.js") }, "app.js"},
+		"no such asset":     {func(m fstest.MapFS) { delete(m, "static/app.js") }, `template: layout.html:12:15: there is no static file "app.js"`},
 		"unknown file kind": {func(m fstest.MapFS) { m["static/a.exe"] = &fstest.MapFile{} }, "a.exe"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := fstest.MapFS{}
-			err := fs.WalkDir(embedded, ".", func(path string, d fs.DirEntry, err error) error {
-				if err != nil || d.IsDir() {
-					return err
-				}
-				data, err := fs.ReadFile(embedded, path)
-				files[path] = &fstest.MapFile{Data: data}
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			files := copyOfFiles(t)
 			test.change(files)
 			p, err := NewPages(PagesOptions{FS: files})
 			if test.want == "" {
@@ -361,6 +350,24 @@ func TestNewPagesFromFolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// copyOfFiles returns the embedded files for a test to change.
+func copyOfFiles(t *testing.T) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(embedded, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(embedded, path)
+		files[path] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func TestRenderConcurrently(t *testing.T) {

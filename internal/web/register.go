@@ -20,8 +20,8 @@ func (s *Server) registerForm(w http.ResponseWriter, r *http.Request) error {
 		return redirect(w, r, "/")
 	}
 	page := s.registerPage(w, r)
-	if s.blankRegister.fits(&page.Layout) {
-		return sendPage(w, http.StatusOK, s.blankRegister)
+	if blank := s.pages.set.Load().blankRegister; blank.fits(&page.Layout) {
+		return sendPage(w, http.StatusOK, blank)
 	}
 	return s.render(w, http.StatusOK, page)
 }

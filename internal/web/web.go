@@ -79,8 +79,6 @@ type Server struct {
 	handler http.Handler
 	buffers sync.Pool
 
-	blankLogin, blankRegister blankForm
-
 	hashWait       time.Duration
 	requestTimeout time.Duration
 	now            func() time.Time
@@ -114,12 +112,6 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("web: Options.BaseURL: %w", err)
 	}
 	if s.cookies, err = newCookieJar(o.SecretKey, s.hsts); err != nil {
-		return nil, err
-	}
-	if s.blankLogin, err = s.newBlankForm(&LoginPage{Layout: Layout{Title: titleLogin, Path: "/login"}}); err != nil {
-		return nil, err
-	}
-	if s.blankRegister, err = s.newBlankForm(&RegisterPage{Layout: Layout{Title: titleRegister, Path: "/register"}}); err != nil {
 		return nil, err
 	}
 	s.scs = newSessionManager(o.Store, o.Now)

@@ -22,7 +22,9 @@ type streams struct{ out, err io.Writer }
 
 // commands is the grammar of the command line.
 type commands struct {
+	Run     runCommand     `cmd:"" help:"Build and run a web application for development: on every save the new version takes over, without a refused request."`
 	Mailbox mailboxCommand `cmd:"" help:"Run a mail server that keeps every mail to be looked at, sends none on, and fails on purpose."`
+	Verify  verifyCommand  `cmd:"" help:"Tell whether code for development is linked into a binary, which a release must not have."`
 	Version versionCommand `cmd:"" help:"Tell the version, the commit and the Go release of this binary."`
 }
 
@@ -44,6 +46,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		kong.Exit(func(int) { exited = true }), // --help was asked for and has been printed
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Vars(mailboxVars()),
+		kong.Vars(runVars()),
 	)
 	if err != nil {
 		fmt.Fprintln(s.err, "fault:", err)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const (
@@ -265,7 +267,7 @@ func (s *Server) badRequest(w http.ResponseWriter, r *http.Request, err error) {
 func unknown(query url.Values, known ...string) error {
 	for name := range query {
 		if !slices.Contains(known, name) {
-			return fmt.Errorf("there is no parameter %q; those are %s", visible(shorten(name, 40)), strings.Join(known, ", "))
+			return fmt.Errorf("there is no parameter %q; those are %s", visible.Line(shorten(name, 40)), strings.Join(known, ", "))
 		}
 	}
 	return nil
@@ -278,7 +280,7 @@ func number(query url.Values, name string, into *int64) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return fmt.Errorf("%s is a number from 0 on, not %q", name, visible(shorten(text, 40)))
+		return fmt.Errorf("%s is a number from 0 on, not %q", name, visible.Line(shorten(text, 40)))
 	}
 	*into = n
 	return nil
@@ -295,7 +297,7 @@ func waitOf(query url.Values) (time.Duration, error) {
 		d, err = time.Duration(seconds)*time.Second, nil
 	}
 	if err != nil || d < 0 || d > maxWait {
-		return 0, fmt.Errorf("wait is a time from 0 to %s such as 5s, not %q", maxWait, visible(shorten(text, 40)))
+		return 0, fmt.Errorf("wait is a time from 0 to %s such as 5s, not %q", maxWait, visible.Line(shorten(text, 40)))
 	}
 	return d, nil
 }

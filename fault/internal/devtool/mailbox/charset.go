@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 var errUnknownCharset = errors.New("unknown character set")
@@ -34,7 +36,7 @@ func toUTF8(b []byte, name string) (text, wrong string) {
 	e, err := charsetOf(name)
 	switch {
 	case err != nil:
-		wrong = "the character set " + visible(shorten(name, 40)) + " is not known here"
+		wrong = "the character set " + visible.Line(shorten(name, 40)) + " is not known here"
 	case e == unicode.UTF8:
 		if utf8.Valid(b) {
 			return string(b), ""
@@ -64,7 +66,7 @@ func charsetName(name string) string {
 	if name == "" {
 		return "UTF-8"
 	}
-	return visible(shorten(name, 40))
+	return visible.Line(shorten(name, 40))
 }
 
 // charsetReader is the same for encoded words.

@@ -4,6 +4,8 @@ import (
 	"mime"
 	"strings"
 	"unicode"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const maxFileName = 120 // characters
@@ -17,7 +19,7 @@ func safeFileName(name, mediaType, number string) string {
 	}
 	name = strings.Map(func(r rune) rune {
 		switch {
-		case hidden(r), strings.ContainsRune(`<>:"|?*`, r), r == unicode.ReplacementChar:
+		case visible.Hidden(r), strings.ContainsRune(`<>:"|?*`, r), r == unicode.ReplacementChar:
 			return '_'
 		case unicode.IsSpace(r):
 			return ' '

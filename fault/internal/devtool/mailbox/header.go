@@ -7,6 +7,8 @@ import (
 	"net/mail"
 	"strings"
 	"unicode/utf8"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const (
@@ -51,7 +53,7 @@ func splitHeader(raw []byte, where string, notes *remarks) (h header, body []byt
 		colon := bytes.IndexByte(line, ':')
 		name := line[:max(colon, 0)]
 		if name = bytes.TrimRight(name, " \t"); len(name) == 0 || !isFieldName(name) {
-			notes.add("%s ends with a line that is no header line: %s", where, visible(shorten(string(line[:min(len(line), 200)]), 60)))
+			notes.add("%s ends with a line that is no header line: %s", where, visible.Line(shorten(string(line[:min(len(line), 200)]), 60)))
 			break
 		}
 		value := line[colon+1:]
@@ -74,7 +76,7 @@ func splitHeader(raw []byte, where string, notes *remarks) (h header, body []byt
 			continue
 		}
 		if len(value) > maxValue {
-			notes.add("%s: the value of %s is longer than %s; only that much is shown", where, visible(shorten(string(name), 60)), bytesText(maxValue))
+			notes.add("%s: the value of %s is longer than %s; only that much is shown", where, visible.Line(shorten(string(name), 60)), bytesText(maxValue))
 			value = value[:maxValue]
 		}
 		h = append(h, field{string(name), string(bytes.TrimSpace(value))})

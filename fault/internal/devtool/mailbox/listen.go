@@ -3,62 +3,27 @@ package mailbox
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"net/netip"
-	"syscall"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/address"
 )
 
 // ListenError is an address that cannot be had.
 type ListenError struct {
-	Option  string // SMTP or HTTP
-	Address string
-	InUse   bool   // another program has it
-	Holder  string // that program, if it can be known: "postfix (process 812)"
-	Err     error
+	Option string // SMTP or HTTP
+	*address.ListenError
 }
 
-// Error says what is the matter with the address. What to do is for the caller to say, who knows how it was given.
-func (e *ListenError) Error() string {
-	switch {
-	case e.InUse && e.Holder != "":
-		return fmt.Sprintf("the address %s is in use by %s", e.Address, e.Holder)
-	case e.InUse:
-		return fmt.Sprintf("the address %s is in use by another program", e.Address)
-	case errors.Is(e.Err, fs.ErrPermission):
-		return fmt.Sprintf("this user may not listen on %s; ports below 1024 need a privilege", e.Address)
-	case errors.Is(e.Err, syscall.EADDRNOTAVAIL):
-		return fmt.Sprintf("this machine does not have the address %s", e.Address)
-	}
-	return fmt.Sprintf("listening on %s: %v", e.Address, e.Err)
-}
+func (e *ListenError) Unwrap() error { return e.ListenError }
 
-func (e *ListenError) Unwrap() error { return e.Err }
-
-func listen(option, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err == nil {
-		return l, nil
+func listen(option, at string) (net.Listener, error) {
+	l, err := address.Listen(at)
+	var failed *address.ListenError
+	if errors.As(err, &failed) {
+		return nil, &ListenError{option, failed}
 	}
-	e := &ListenError{Option: option, Address: address, Err: err, InUse: addressInUse(err)}
-	if e.InUse {
-		e.Holder = holderOf(address)
-	}
-	return nil, e
-}
-
-// localURL is how a browser on this machine reaches addr. A wildcard address is reached at the loopback address.
-func localURL(addr net.Addr) string {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok {
-		return "http://" + addr.String()
-	}
-	port := tcp.AddrPort()
-	if ip := port.Addr(); ip.IsUnspecified() {
-		port = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port.Port())
-	}
-	return "http://" + port.String()
+	return l, err
 }
 
 // gate gives the SMTP library its connections.

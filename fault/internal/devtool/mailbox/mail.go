@@ -5,6 +5,8 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 // Mail is one mail that was taken. It does not change.
@@ -162,7 +164,7 @@ func (m *Mail) check(notes *remarks) {
 	}
 	if date := h.get("Date"); date != "" {
 		if _, err := mail.ParseDate(date); err != nil {
-			notes.add("its Date cannot be read: %s", visible(shorten(date, 60)))
+			notes.add("its Date cannot be read: %s", visible.Line(shorten(date, 60)))
 		}
 	}
 	if h.count("Message-ID") > 0 && m.MessageID == "" {

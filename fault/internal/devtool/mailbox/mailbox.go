@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"example.org/microblog/fault/internal/devtool/address"
 )
 
 // Defaults of the Options.
@@ -238,7 +240,7 @@ func (s *Server) within(d time.Duration) (context.Context, context.CancelFunc) {
 func (s *Server) SMTPAddr() string { return s.smtpAddr.String() }
 
 // URL is where the page is.
-func (s *Server) URL() string { return localURL(s.httpAddr) }
+func (s *Server) URL() string { return address.LocalURL(s.httpAddr) }
 
 // Certificate returns the certificate in PEM, without its key, and its SHA-256 fingerprint; nothing without TLS.
 func (s *Server) Certificate() (pem []byte, sha256 string) {

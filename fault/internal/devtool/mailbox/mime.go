@@ -8,6 +8,8 @@ import (
 	"mime/quotedprintable"
 	"strconv"
 	"strings"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const (
@@ -98,7 +100,7 @@ func (p *partParser) contentType(value, path, defaultType string) (string, map[s
 	}
 	mediaType, params, err := mime.ParseMediaType(value)
 	if err != nil {
-		p.notes.add("%s: its Content-Type cannot be read: %s", partName(path), visible(shorten(value, 80)))
+		p.notes.add("%s: its Content-Type cannot be read: %s", partName(path), visible.Line(shorten(value, 80)))
 		if mediaType == "" {
 			return defaultType, nil
 		}
@@ -176,7 +178,7 @@ func (n *part) decoded() (body []byte, wrong string) {
 		}
 		return out, ""
 	default:
-		return n.body, "its Content-Transfer-Encoding is not known: " + visible(shorten(encoding, 40))
+		return n.body, "its Content-Transfer-Encoding is not known: " + visible.Line(shorten(encoding, 40))
 	}
 }
 

@@ -3,10 +3,9 @@ package mailbox
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
 	"strings"
+
+	"example.org/microblog/fault/internal/devtool/address"
 )
 
 // complete checks the options and fills in the defaults.
@@ -61,26 +60,13 @@ func (o Options) checkPlan(p Plan) error {
 }
 
 // checkAddress checks HOST:PORT, and that only this machine can reach it unless more was asked for.
-func (o Options) checkAddress(option, address string) error {
-	host, port, err := net.SplitHostPort(address)
+func (o Options) checkAddress(option, at string) error {
+	host, _, err := address.Split(at)
 	if err != nil {
-		return &OptionError{option, fmt.Sprintf("%q is not of the form HOST:PORT, such as 127.0.0.1:8025", address)}
+		return &OptionError{option, err.Error()}
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return &OptionError{option, fmt.Sprintf("%q has no port from 0 to 65535 after its last colon", address)}
-	}
-	if o.Exposed || isLoopback(host) {
+	if o.Exposed || address.IsLoopback(host) {
 		return nil
 	}
-	return &OptionError{"Exposed", fmt.Sprintf("other machines could reach %s, and whoever is there could read the mails", address)}
-}
-
-// isLoopback reports whether host is a name or an address of the loopback interface.
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761, 6.3
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return &OptionError{"Exposed", fmt.Sprintf("other machines could reach %s, and whoever is there could read the mails", at)}
 }

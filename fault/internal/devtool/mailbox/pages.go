@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 // parsePages reads the templates, which are part of the program.
 func parsePages() (*template.Template, error) {
 	return template.New("").Funcs(template.FuncMap{
-		"visible": visible,
+		"visible": visible.Line,
 		"bytes":   bytesText,
 		"plural":  plural,
 		"people":  func(all []string) string { return people(all, "%s", 20) },
@@ -38,10 +40,10 @@ func parsePages() (*template.Template, error) {
 // senderName is how a list names who sent a mail: by the name if there is one.
 func senderName(m *Mail) string {
 	if len(m.From) == 0 {
-		return cmp.Or(visible(shorten(m.Envelope.From, 200)), "no sender")
+		return cmp.Or(visible.Line(shorten(m.Envelope.From, 200)), "no sender")
 	}
 	name, _, _ := strings.Cut(m.From[0], " <")
-	return visible(shorten(cmp.Or(name, m.From[0]), 200))
+	return visible.Line(shorten(cmp.Or(name, m.From[0]), 200))
 }
 
 // site is what every page shows.
@@ -164,7 +166,7 @@ func (s *Server) pageMail(w http.ResponseWriter, r *http.Request) {
 	}
 	now := s.store.snapshot()
 	p := mailPage{
-		site: s.site(visible(m.Subject), now), Mail: m, View: r.URL.Query().Get("view"),
+		site: s.site(visible.Line(m.Subject), now), Mail: m, View: r.URL.Query().Get("view"),
 		Sandbox: frameSandbox, Thread: threadOf(now.mails, m), SentAs: m.sentAs(), Unnamed: m.unnamed(), Marks: m.marks(),
 	}
 	if p.Title == "" {
@@ -181,10 +183,10 @@ func (s *Server) pageMail(w http.ResponseWriter, r *http.Request) {
 	case "text":
 		var text string
 		text, p.Cut = head(m.Text())
-		p.Text = linked(visibleText(text))
+		p.Text = linked(visible.Text(text))
 	case "source":
 		p.Source, p.Cut = head(string(m.Source()))
-		p.Source = visibleText(strings.ReplaceAll(p.Source, "\r\n", "\n"))
+		p.Source = visible.Text(strings.ReplaceAll(p.Source, "\r\n", "\n"))
 	case "header":
 		p.Header = m.Header()
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 const (
@@ -101,16 +103,16 @@ func (p *printer) mail(m *Mail) {
 }
 
 func (p *printer) event(e Event) {
-	p.print(fmt.Sprintf("%s  %s: %s\n", e.At.Format(time.TimeOnly), visible(e.Client), visible(e.Text)))
+	p.print(fmt.Sprintf("%s  %s: %s\n", e.At.Format(time.TimeOnly), visible.Line(e.Client), visible.Line(e.Text)))
 }
 
 // lineOf writes a mail in one line.
 func lineOf(m *Mail) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  mail %d from <%s> to %s: %s (%s)", m.Received.Format(time.TimeOnly), m.ID,
-		visible(shorten(m.Envelope.From, 100)), people(m.Envelope.To, "<%s>", 3), visible(shorten(m.Subject, 120)), m.kinds())
+		visible.Line(shorten(m.Envelope.From, 100)), people(m.Envelope.To, "<%s>", 3), visible.Line(shorten(m.Subject, 120)), m.kinds())
 	if m.FaultID != "" {
-		fmt.Fprintf(&b, " fault=%s", visible(shorten(m.FaultID, 40)))
+		fmt.Fprintf(&b, " fault=%s", visible.Line(shorten(m.FaultID, 40)))
 	}
 	for _, mark := range m.marks() {
 		fmt.Fprintf(&b, " [%s]", mark)
@@ -130,23 +132,23 @@ func (p *printer) pageOf(m *Mail) string {
 		}
 	}
 	line("From", people(m.From, "%s", 5))
-	line("Sent by", visible(shorten(m.sentAs(), 200)))
+	line("Sent by", visible.Line(shorten(m.sentAs(), 200)))
 	line("To", people(m.To, "%s", 10))
 	line("Cc", people(m.Cc, "%s", 10))
 	line("Also to", people(m.unnamed(), "%s", 10))
 	line("Reply-To", people(m.ReplyTo, "%s", 5))
-	line("Subject", visible(shorten(m.Subject, 500)))
-	line("Date", visible(m.Date))
-	line("Message-ID", visible(shorten(m.MessageID, 200)))
+	line("Subject", visible.Line(shorten(m.Subject, 500)))
+	line("Date", visible.Line(m.Date))
+	line("Message-ID", visible.Line(shorten(m.MessageID, 200)))
 	if n := len(m.References); n > 0 {
-		line("References", visible(shorten(m.References[0], 200)))
+		line("References", visible.Line(shorten(m.References[0], 200)))
 	}
-	line("Fault-Id", visible(m.FaultID))
+	line("Fault-Id", visible.Line(m.FaultID))
 	for _, a := range m.Attachments {
-		line("Attached", fmt.Sprintf("%s (%s, %s)", visible(a.Name), visible(a.MediaType), bytesText(a.Size)))
+		line("Attached", fmt.Sprintf("%s (%s, %s)", visible.Line(a.Name), visible.Line(a.MediaType), bytesText(a.Size)))
 	}
 	for _, remark := range m.Remarks {
-		line("Remark", visible(remark))
+		line("Remark", visible.Line(remark))
 	}
 	for _, mark := range m.marks() {
 		line("Note", mark)
@@ -175,7 +177,7 @@ func (p *printer) textOf(b *strings.Builder, m *Mail) {
 			return
 		}
 		written += len(l)
-		b.WriteString(visibleText(l))
+		b.WriteString(visible.Text(l))
 		b.WriteByte('\n')
 	}
 }
@@ -188,7 +190,7 @@ func people(all []string, format string, limit int) string {
 			shown = append(shown, fmt.Sprintf("and %d more", len(all)-i))
 			break
 		}
-		shown = append(shown, fmt.Sprintf(format, visible(shorten(a, 200))))
+		shown = append(shown, fmt.Sprintf(format, visible.Line(shorten(a, 200))))
 	}
 	return strings.Join(shown, ", ")
 }

@@ -100,15 +100,6 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestAddressThatIsNotHere(t *testing.T) {
-	t.Parallel()
-	_, err := mailbox.Start(mailbox.Options{SMTP: "192.0.2.1:8025", Exposed: true})
-	var listen *mailbox.ListenError
-	if !errors.As(err, &listen) || listen.InUse || !strings.Contains(err.Error(), "192.0.2.1:8025") {
-		t.Errorf("%v", err)
-	}
-}
-
 // TestCloseLeavesNothing closes a server in the middle of everything.
 func TestCloseLeavesNothing(t *testing.T) {
 	for round := range 3 {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 // session is one SMTP session; its methods are what the library calls for a client's commands.
@@ -162,7 +164,7 @@ func (s *session) login(mechanism, user string, right bool) error {
 		if user != want {
 			what = "the user name is not the one of --user"
 		}
-		s.wire.event("AUTH %s as %s refused: %s", mechanism, visible(shorten(user, 100)), what)
+		s.wire.event("AUTH %s as %s refused: %s", mechanism, visible.Line(shorten(user, 100)), what)
 		return smtp.ErrAuthFailed
 	}
 	s.user, s.authed = shorten(user, 200), true

@@ -8,6 +8,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"example.org/microblog/fault/internal/devtool/address"
+	"example.org/microblog/fault/internal/devtool/visible"
 )
 
 //go:embed static templates
@@ -76,7 +79,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		if !s.knownHost(r.Host) {
 			// A name that a stranger's DNS points to this machine would make this server part of the stranger's site.
 			s.refuse(w, r, http.StatusMisdirectedRequest,
-				fmt.Sprintf("This server does not go by the name %q. Open %s, or start it with --allow-host NAME.", visible(shorten(r.Host, 200)), s.URL()))
+				fmt.Sprintf("This server does not go by the name %q. Open %s, or start it with --allow-host NAME.", visible.Line(shorten(r.Host, 200)), s.URL()))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -90,7 +93,7 @@ func (s *Server) knownHost(host string) bool {
 		host = name
 	}
 	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if isLoopback(host) {
+	if address.IsLoopback(host) {
 		return true
 	}
 	if slices.ContainsFunc(s.options.Hosts, func(known string) bool { return strings.EqualFold(known, host) }) {

@@ -1,0 +1,81 @@
+//go:build faultdev
+
+package fault
+
+import (
+	"log/slog"
+	"maps"
+	"time"
+
+	"example.org/microblog/fault/internal/devlink"
+)
+
+// development tells `fault run` of failures, before they are answered. Without `fault run` it does nothing.
+type development struct {
+	link *devlink.Link // nil: there is none
+}
+
+// asked is what the proxy of `fault run` says of a request.
+type asked struct {
+	token string // its name for it, "" if it has none
+}
+
+func (d *development) open(c *Catcher) {
+	link := devlink.Process()
+	link.Warn(func(why error) {
+		handler := c.log().Handler()
+		if !handler.Enabled(noContext, slog.LevelWarn) {
+			return
+		}
+		record := slog.NewRecord(time.Now(), slog.LevelWarn,
+			"This is a development build (build tag faultdev), which behaves like a release now: build without the tag what is to be deployed", 0)
+		record.AddAttrs(slog.String("why", why.Error()))
+		c.emit(noContext, handler, record)
+	})
+	if link.Connected() {
+		d.link = link
+	}
+}
+
+// begin takes the proxy's name for the request off it, so that neither the application nor the record
+// sees it. The header is copied: the request is the server's.
+func (d development) begin(st *state) asked {
+	if d.link == nil {
+		return asked{}
+	}
+	values := st.req.Header[devlink.RequestHeader]
+	if len(values) == 0 {
+		if outer := stateOf(st.Context); outer != nil {
+			return outer.dev // of a Catcher around this one
+		}
+		return asked{}
+	}
+	header := maps.Clone(st.req.Header)
+	delete(header, devlink.RequestHeader)
+	st.req.Header = header
+	return asked{values[0]}
+}
+
+// failed tells of the failure of a request, and waits until it is noted, but not long.
+func (d development) failed(r asked, f *Failure) {
+	if d.link != nil {
+		d.link.Failed(r.token, f)
+	}
+}
+
+// reported tells of a failure outside the answer to a request: the request it happened in, if any, may
+// well succeed.
+func (d development) reported(f *Failure) {
+	if d.link != nil {
+		d.link.Failed("", f)
+	}
+}
+
+// answered tells that a failure which was reported is what its request is answered with.
+func (d development) answered(r asked, f *Failure, status int, begun bool) {
+	if d.link != nil {
+		told := *f
+		told.Status, told.Begun = status, begun
+		d.link.Failed(r.token, &told)
+	}
+}

@@ -1,0 +1,178 @@
+package overlay
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/microblog/fault/internal/devtool/problem"
+)
+
+// How much code is shown around a line.
+const (
+	firstAround = 5
+	otherAround = 2
+)
+
+// problemPage is the page about a problem.
+type problemPage struct {
+	shell
+	Kind     string
+	Heading  string
+	Hint     string
+	Messages []messageView
+	Calls    []callView
+	Groups   []callGroup
+	Command  string
+	Output   string
+	Fold     bool // the output is folded, since the messages say it better
+	Served   bool
+	Newest   bool
+	Over     bool // there is no problem
+	GoOn     string
+	Time     string
+	Text     string // the whole, for a clipboard
+}
+
+// messageView is a mistake.
+type messageView struct {
+	Place   place
+	Head    string // the first line of what it says
+	Rest    string // further lines
+	Hint    string
+	Lines   []codeLine
+	Related []string
+}
+
+// callView is a call of a stack.
+type callView struct {
+	Number   int // in the whole stack, from 0
+	Function string
+	Place    place
+	App      bool
+	Lines    []codeLine
+	Why      string // why there are no Lines
+	Open     bool
+	Top      bool // it is the one that is shown at the top of the page
+}
+
+// callGroup is one call of the application, or those of libraries that follow each other.
+type callGroup struct {
+	App   bool
+	Label string
+	Calls []callView
+}
+
+func kindText(k problem.Kind) string {
+	switch k {
+	case problem.Build:
+		return "It does not build"
+	case problem.Vet:
+		return "go vet has found a mistake"
+	case problem.Template:
+		return "A template does not load"
+	case problem.Start:
+		return "It does not start"
+	case problem.Crash:
+		return "It has crashed"
+	}
+	return line(string(k))
+}
+
+func problemPageOf(r *http.Request, p *problem.Problem, to string, framed bool) problemPage {
+	to = localPath(to)
+	v := problemPage{
+		shell: shellOf(r, line(p.Title), "problem", ""),
+		Kind:  kindText(p.Kind), Heading: line(p.Title), Hint: lines(p.Hint),
+		Command: line(p.Command), Output: lines(strings.TrimRight(p.Output, "\n")),
+		Served: p.Served, Newest: p.Newest, Over: p.Kind == "",
+		GoOn: Prefix + "last-good?to=" + url.QueryEscape(to), Text: problemText(p),
+	}
+	if !p.Time.IsZero() {
+		v.Time = p.Time.Format(time.TimeOnly)
+	}
+	v.ID, v.Framed = line(p.ID), framed
+	if !v.Over {
+		v.State = v.ID + "," + strconv.FormatBool(p.Served) + "," + strconv.FormatBool(p.Newest)
+	}
+	if strings.HasPrefix(r.URL.Path, Prefix) {
+		v.To = to // It is not the page that was asked for.
+	}
+	for i, m := range p.Messages {
+		n := otherAround
+		if i == 0 {
+			n = firstAround
+		}
+		v.Messages = append(v.Messages, messageOf(m, n))
+	}
+	v.Fold = len(v.Messages) > 0 || len(p.Stack) > 0
+	shown := false
+	for i, f := range p.Stack {
+		c := callView{
+			Number: i, Function: line(f.Function), Place: placeOf(f.File, f.Path, f.Line, 0), App: f.App,
+			Lines: excerptOf(f.File, around(f.Excerpt, 3), 0),
+		}
+		if f.App && len(p.Messages) > 0 && p.Messages[0].Path == f.Path && p.Messages[0].Line == f.Line {
+			c.Top = true
+		} else if f.App && !shown && len(c.Lines) > 0 {
+			c.Open, shown = true, true
+		}
+		v.Calls = append(v.Calls, c)
+	}
+	v.Groups = groupsOf(v.Calls)
+	return v
+}
+
+func messageOf(m problem.Message, n int) messageView {
+	head, rest, _ := strings.Cut(strings.Trim(lines(m.Text), "\n"), "\n")
+	v := messageView{
+		Place: placeOf(m.File, m.Path, m.Line, m.Column), Head: strings.TrimSpace(head), Rest: rest, Hint: lines(m.Hint),
+		Lines: excerptOf(m.File, around(m.Excerpt, n), m.Column),
+	}
+	for _, related := range m.Related {
+		v.Related = append(v.Related, line(related))
+	}
+	return v
+}
+
+// groupsOf puts the calls of libraries together that follow each other.
+func groupsOf(calls []callView) []callGroup {
+	var groups []callGroup
+	for _, c := range calls {
+		if n := len(groups); !c.App && n > 0 && !groups[n-1].App {
+			groups[n-1].Calls = append(groups[n-1].Calls, c)
+			continue
+		}
+		groups = append(groups, callGroup{App: c.App, Calls: []callView{c}})
+	}
+	for i, g := range groups {
+		if !g.App {
+			groups[i].Label = count(len(g.Calls), "call", "calls") + " in " + packagesOf(g.Calls)
+		}
+	}
+	return groups
+}
+
+// packagesOf names the packages of calls, in their order.
+func packagesOf(calls []callView) string {
+	var names []string
+	for _, c := range calls {
+		slash := strings.LastIndexByte(c.Function, '/') + 1
+		name, _, _ := strings.Cut(c.Function[slash:], ".")
+		if name = c.Function[:slash] + name; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "libraries"
+	case 1:
+		return names[0]
+	case 2:
+		return names[0] + " and " + names[1]
+	}
+	return names[0] + ", " + names[1] + " and " + count(len(names)-2, "more package", "more packages")
+}

@@ -1,0 +1,190 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// conn is a connection to a backend. The requests on it follow one another.
+type conn struct {
+	*http.ClientConn
+	since time.Time // when it was last used
+}
+
+// dialError says that no connection could be made: the request has not been sent.
+type dialError struct{ error }
+
+func (e *dialError) Unwrap() error { return e.error }
+
+// sendError says that a request may have arrived, but was not answered.
+type sendError struct {
+	error
+	begun bool // an answer had begun
+}
+
+func (e *sendError) Unwrap() error { return e.error }
+
+// send sends a request. The error is a *dialError or a *sendError.
+//
+// A request that may have effects goes through a connection of its own: on a kept one, which the application may be closing
+// at this moment, nobody could tell whether it had arrived. One that has none is sent a second time then, once.
+func (b *Backend) send(r *http.Request) (*http.Response, error) {
+	if harmless(r) && !b.singly.Load() {
+		if c := b.take(); c != nil {
+			res, err := b.sendOn(c, r)
+			if err == nil || err.begun || r.Context().Err() != nil {
+				return res, orNil(err)
+			}
+			b.singly.Store(true)
+			b.sweep(0)
+			c, dialErr := b.dial(r.Context())
+			if dialErr != nil {
+				// What the first one has done is not known: perhaps it has ended the process, and so would the next.
+				return nil, err
+			}
+			res, err = b.sendOn(c, r)
+			return res, orNil(err)
+		}
+	}
+	c, err := b.dial(r.Context())
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	res, sendErr := b.sendOn(c, r)
+	return res, orNil(sendErr)
+}
+
+func orNil(err *sendError) error {
+	if err == nil {
+		return nil
+	}
+	return err
+}
+
+// harmless tells a request that may be sent twice.
+func harmless(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return (r.Body == nil || r.Body == http.NoBody) && r.Header.Get("Upgrade") == ""
+	}
+	return false
+}
+
+func (b *Backend) dial(ctx context.Context) (*conn, error) {
+	cc, err := b.transport.NewClientConn(ctx, "http", "application:80") // the transport knows the address
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the application at %s: %w", b.address, err)
+	}
+	return &conn{ClientConn: cc}, nil
+}
+
+func (b *Backend) sendOn(c *conn, r *http.Request) (*http.Response, *sendError) {
+	var begun atomic.Bool
+	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { begun.Store(true) }}
+	res, err := c.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+	if err != nil {
+		_ = c.Close() // it is of no use any more
+		return nil, &sendError{err, begun.Load()}
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return res, nil // the body is the connection
+	}
+	res.Body = &connBody{ReadCloser: res.Body, b: b, c: c}
+	return res, nil
+}
+
+// connBody is the body of an answer, whose end frees the connection.
+type connBody struct {
+	io.ReadCloser
+	b     *Backend
+	c     *conn
+	freed atomic.Bool
+}
+
+func (d *connBody) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil {
+		d.free()
+	}
+	return n, err
+}
+
+func (d *connBody) Close() error {
+	err := d.ReadCloser.Close()
+	d.free()
+	return err
+}
+
+func (d *connBody) free() {
+	if !d.freed.Swap(true) {
+		d.b.put(d.c)
+	}
+}
+
+// take returns a kept connection, nil if there is none.
+func (b *Backend) take() *conn {
+	for {
+		b.mu.Lock()
+		n := len(b.idle)
+		if n == 0 {
+			b.mu.Unlock()
+			return nil
+		}
+		c := b.idle[n-1]
+		b.idle[n-1] = nil
+		b.idle = b.idle[:n-1]
+		b.mu.Unlock()
+		if c.Available() > 0 && time.Since(c.since) < idleLimit {
+			return c
+		}
+		_ = c.Close()
+	}
+}
+
+// put keeps a connection if it can be used again.
+func (b *Backend) put(c *conn) {
+	if c.Available() == 0 || !b.keep(c) {
+		_ = c.Close()
+	}
+}
+
+func (b *Backend) keep(c *conn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leaving || len(b.idle) >= maxIdle {
+		return false
+	}
+	c.since = time.Now()
+	b.idle = append(b.idle, c)
+	if b.sweeper == nil {
+		b.sweeper = time.AfterFunc(idleLimit, func() { b.sweep(idleLimit) })
+	}
+	return true
+}
+
+// sweep closes the connections that were not used for so long.
+func (b *Backend) sweep(age time.Duration) {
+	b.mu.Lock()
+	old := 0
+	for old < len(b.idle) && time.Since(b.idle[old].since) >= age {
+		old++
+	}
+	gone := append([]*conn(nil), b.idle[:old]...)
+	b.idle = append(b.idle[:0], b.idle[old:]...)
+	if b.sweeper != nil {
+		b.sweeper.Stop()
+		b.sweeper = nil
+	}
+	if len(b.idle) > 0 {
+		b.sweeper = time.AfterFunc(idleLimit, func() { b.sweep(idleLimit) })
+	}
+	b.mu.Unlock()
+	for _, c := range gone {
+		_ = c.Close()
+	}
+}

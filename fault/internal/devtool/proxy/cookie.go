@@ -1,0 +1,52 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// asideCookie holds the ID of the problem that its browser has put aside: page loads go on with the last good
+// version, and nothing lies over the pages. Cookies know no ports, so another application at this machine may see it; it says nothing.
+const asideCookie = "fault-run-aside"
+
+// aside returns the ID of the problem that was put aside.
+func aside(r *http.Request) string {
+	if c, err := r.Cookie(asideCookie); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+func setAside(w http.ResponseWriter, id string) {
+	http.SetCookie(w, &http.Cookie{Name: asideCookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// withoutOurs takes our cookie off. All else stays as the client wrote it.
+func withoutOurs(h http.Header) {
+	lines, changed := h["Cookie"], false
+	var kept []string
+	for _, line := range lines {
+		if !strings.Contains(line, asideCookie) {
+			kept = append(kept, line)
+			continue
+		}
+		var parts []string
+		for part := range strings.SplitSeq(line, ";") {
+			if name, _, _ := strings.Cut(strings.TrimSpace(part), "="); strings.TrimSpace(name) == asideCookie {
+				changed = true
+				continue
+			}
+			parts = append(parts, part)
+		}
+		if rest := strings.TrimLeft(strings.Join(parts, ";"), " "); rest != "" {
+			kept = append(kept, rest)
+		}
+	}
+	switch {
+	case !changed:
+	case kept == nil:
+		delete(h, "Cookie")
+	default:
+		h["Cookie"] = kept
+	}
+}

@@ -1,0 +1,209 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/devtool/process"
+	"example.org/microblog/fault/internal/devtool/proxy"
+)
+
+// generation is one process of the application, with what belongs to it.
+type generation struct {
+	number  int
+	binary  string
+	built   time.Time // when its build began: a source file that is newer is not what runs
+	address string
+	process *process.Process
+	backend *proxy.Backend
+	link    *link.Server
+	ready   time.Time
+
+	retired  atomic.Bool // it was told to end: its end is no crash
+	stopping sync.Once
+	binaries *binaries
+	report   func(text string)
+}
+
+// alive tells whether its process still runs.
+func (g *generation) alive() bool {
+	select {
+	case <-g.process.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// start starts the binary as a new generation, which is not ready yet.
+func (s *supervisor) start(number int, binary string, built time.Time) (_ *generation, err error) {
+	g := &generation{number: number, binary: binary, built: built, address: s.options.Fixed, binaries: &s.binaries, report: s.term.Event}
+	if fixed := s.fixed.Load(); fixed != nil {
+		g.address = *fixed
+	}
+	told := g.address
+	if told == "" {
+		if g.address, err = process.PrivateAddress(); err != nil {
+			return nil, fmt.Errorf("finding a private address for the application: %w", err)
+		}
+		told = g.address
+	}
+	socket := filepath.Join(s.dir, strconv.Itoa(number)+".sock")
+	g.link, err = link.Listen(socket, link.Handler{
+		Failed: func(_ int, request string, f *fault.Failure) { s.failed(g, request, f) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	env, err := s.environment(told, socket)
+	if err != nil {
+		return nil, errors.Join(err, g.link.Close())
+	}
+	args := make([]string, len(s.options.Args))
+	for i, arg := range s.options.Args {
+		args[i] = filled(arg, told)
+	}
+	g.process, err = process.Start(process.Spec{
+		Path: binary, Args: args, Dir: s.options.Dir, Env: env,
+		Stdout: s.appOut, Stderr: s.appErr, Terminal: s.appTerminal(),
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the application: %w", err), g.link.Close())
+	}
+	g.backend = proxy.NewBackend(g.address, number)
+	s.binaries.hold(binary)
+	return g, nil
+}
+
+// stop ends the process, at the latest after grace, and everything that belongs to it. It may be called several times.
+func (g *generation) stop(grace time.Duration) {
+	g.stopping.Do(func() {
+		g.retired.Store(true)
+		if err := g.process.Stop(grace); err != nil {
+			g.report(err.Error())
+		}
+		g.backend.Close()
+		_ = g.link.Close() // its socket lies in a directory that is removed
+		g.binaries.release(g.binary)
+	})
+}
+
+// awaitReady waits until the generation serves. Where it turns out to listen somewhere else than it was told, that is its
+// address from then on.
+func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
+	ctx, cancel := context.WithTimeout(ctx, s.options.StartTimeout)
+	defer cancel()
+	ready := make(chan error, 1)
+	// probe asks at the generation's address until stop is called.
+	probe := func() (stop context.CancelFunc) {
+		probing, stop := context.WithCancel(ctx)
+		go func() { ready <- g.process.AwaitReady(probing, g.address, s.host) }()
+		return stop
+	}
+	stop := probe()
+	defer func() { stop() }()
+	look := time.NewTicker(elsewhereAfter / 4)
+	defer look.Stop()
+	var (
+		seen  string
+		since time.Time
+	)
+	for {
+		select {
+		case err := <-ready:
+			return err
+		case <-look.C:
+		}
+		if s.options.Fixed != "" {
+			continue
+		}
+		other := elsewhere(g.process.Listening(), g.address)
+		switch {
+		case other != seen:
+			seen, since = other, time.Now()
+			continue
+		case other == "" || time.Since(since) < elsewhereAfter:
+			continue
+		}
+		stop()
+		<-ready
+		g.address = other
+		g.backend = proxy.NewBackend(other, g.number)
+		s.fixed.Store(&other)
+		s.term.Event(fmt.Sprintf("the application listens on %s, not where LISTEN and PORT tell it; it is served from there, and each version is stopped before the next starts. To tell it the address, use {addr} or {port}: -- --addr {addr}", other))
+		seen = ""
+		stop = probe()
+	}
+}
+
+// elsewhere returns the only address that is listened on, if it is not the one that was told.
+func elsewhere(listening []string, told string) string {
+	if len(listening) != 1 || listening[0] == told {
+		return ""
+	}
+	return local(listening[0])
+}
+
+// startProblem ends a process that did not become ready, and says why it did not.
+func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
+	var (
+		exited   *process.ExitedError
+		notReady *process.NotReadyError
+	)
+	switch {
+	case errors.As(err, &exited):
+		return exited.Exit.Problem(problem.Start, s.source())
+	case errors.As(err, &notReady):
+		g.retired.Store(true)
+		_ = g.process.Quit(stopGrace) // what is left of it, stop ends
+		p := notReady.Problem(g.process.Exit(), s.source())
+		if notReady.Status == 0 {
+			p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" It is told where to listen by the settings LISTEN=%s and PORT, and by {addr}, {host} or {port} in its arguments or in --env; if it cannot be told, say where it listens with --app-listen.", g.address))
+			p.Identify()
+		}
+		return p
+	}
+	p := &problem.Problem{Kind: problem.Start, Time: time.Now(), Title: "The application could not be started: " + err.Error()}
+	p.Identify()
+	return p
+}
+
+// source is where the application's source code lies.
+func (s *supervisor) source() process.Source {
+	in := s.inputs.Load()
+	source := process.Source{Dir: s.options.Dir, Roots: []string{in.GoRoot, in.ModCache}}
+	for _, m := range in.Modules {
+		if m.Main && source.Module == "" {
+			source.Module, source.Dir = m.Path, m.Dir
+		} else {
+			source.Roots = append(source.Roots, m.Dir)
+		}
+	}
+	source.Roots = slices.DeleteFunc(source.Roots, func(dir string) bool { return dir == "" })
+	return source
+}
+
+// local is how an address that is listened on is reached from this machine.
+func local(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // a socket for all addresses of IPv6 takes those of IPv4, too
+	}
+	return net.JoinHostPort(host, port)
+}
