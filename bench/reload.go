@@ -89,7 +89,7 @@ func compareTools(ctx context.Context, o reloadOptions, tools []tool, dir string
 			r.Missing = append(r.Missing, missingTool{t.String(), oneLine(err)})
 			continue
 		}
-		one := &reloader{development: d, running: true, figures: reloadFigures{Tool: t.String()}}
+		one := &reloader{development: d, figures: reloadFigures{Tool: t.String()}, running: true, progress: progress}
 		for _, e := range edits() {
 			one.figures.Edits = append(one.figures.Edits, editFigures{Name: e.name})
 		}
@@ -121,7 +121,7 @@ func compareTools(ctx context.Context, o reloadOptions, tools []tool, dir string
 		}
 	}
 	if o.saves > 0 {
-		if err := turn(0, func(one *reloader) error { return one.disturb(ctx, o, &texts, progress) }); err != nil {
+		if err := turn(0, func(one *reloader) error { return one.disturb(ctx, o, &texts) }); err != nil {
 			return r, err
 		}
 	}
@@ -134,8 +134,9 @@ func oneLine(err error) string { return strings.Join(strings.Fields(err.Error())
 // reloader is a tool that is being measured.
 type reloader struct {
 	*development
-	figures reloadFigures
-	running bool
+	figures  reloadFigures
+	running  bool
+	progress io.Writer
 }
 
 // stop ends the tool, if it has not been already. reason is why that is before everything was
@@ -162,6 +163,7 @@ func (one *reloader) time(ctx context.Context, i int, e edit, texts *counter) er
 	switch {
 	case errors.Is(err, errMissed):
 		f.Missed++
+		one.tellMissed(e)
 	case err != nil:
 		return err
 	default:
@@ -171,7 +173,7 @@ func (one *reloader) time(ctx context.Context, i int, e edit, texts *counter) er
 }
 
 // disturb edits under load.
-func (one *reloader) disturb(ctx context.Context, o reloadOptions, texts *counter, progress io.Writer) error {
+func (one *reloader) disturb(ctx context.Context, o reloadOptions, texts *counter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	result := make(chan disturbance, 1)
@@ -187,6 +189,7 @@ func (one *reloader) disturb(ctx context.Context, o reloadOptions, texts *counte
 				saved += e.saves()
 				if _, err := one.edit(ctx, e, texts, pollInLoad, calmInLoad); errors.Is(err, errMissed) {
 					missed++
+					one.tellMissed(e)
 				} else if err != nil {
 					return err
 				}
@@ -201,6 +204,10 @@ func (one *reloader) disturb(ctx context.Context, o reloadOptions, texts *counte
 	}
 	d.Saves, d.Missed = saved, missed
 	one.figures.Load = &d
-	fmt.Fprintf(progress, "%v under load: %+v\n", one.tool, d)
+	fmt.Fprintf(one.progress, "%v under load: %+v\n", one.tool, d)
 	return nil
+}
+
+func (one *reloader) tellMissed(e edit) {
+	fmt.Fprintf(one.progress, "%v: %s: %v; it said at last: %s\n", one.tool, e.name, errMissed, one.output)
 }

@@ -98,7 +98,7 @@ func (t tool) obtain(ctx context.Context, dir string) (string, error) {
 	var cmd *exec.Cmd
 	program := faultProgram(dir)
 	if t.module == "" {
-		cmd = exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/fault")
+		cmd = exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-o", program, "./cmd/fault")
 		cmd.Dir = "fault"
 	} else {
 		cmd = exec.CommandContext(ctx, "go", "install", t.module+"@"+t.version)

@@ -31,9 +31,7 @@ func (s *supervisor) changed(batch []watch.Change) {
 		default: // a template that may be read at the start only, .env, and what the user named
 			restart = true
 		}
-		if s.recent = append(s.recent, c.Path); len(s.recent) > maxRecent {
-			s.recent = s.recent[len(s.recent)-maxRecent:]
-		}
+		s.noteRecent(c.Path)
 	}
 	s.crashes = 0
 	switch {
@@ -47,6 +45,14 @@ func (s *supervisor) changed(batch []watch.Change) {
 	}
 	if !rebuild && !restart && len(plain) > 0 && s.cycle == nil {
 		s.tellTabs(plain)
+	}
+}
+
+// noteRecent puts a file at the end of those that changed.
+func (s *supervisor) noteRecent(path string) {
+	others := slices.DeleteFunc(slices.Clone(s.recent), func(other string) bool { return other == path })
+	if s.recent = append(others, path); len(s.recent) > maxRecent {
+		s.recent = s.recent[len(s.recent)-maxRecent:]
 	}
 }
 

@@ -16,6 +16,7 @@ type cycle struct {
 	s      *supervisor
 	number int  // of the generation
 	build  bool // else the last binary is started again
+	again  bool // because it crashed, and nothing has changed
 	binary string
 	built  time.Time // when that binary's build began
 	recent []string  // files that changed, for the order of messages
@@ -42,9 +43,13 @@ func (s *supervisor) begin() {
 	s.generations++
 	ctx, cancel := context.WithCancel(s.ctx)
 	c := &cycle{s: s, number: s.generations, build: s.needBuild || s.binary == "", binary: s.binary, built: s.built, recent: s.recent, cancel: cancel}
+	c.again = !c.build && len(c.recent) == 0
 	s.cycle = c
 	doing := "starting"
 	if c.build {
+		if s.stopVet != nil {
+			s.stopVet()
+		}
 		doing = "building " + s.options.Package
 	}
 	s.proxy.SetDoing(doing)

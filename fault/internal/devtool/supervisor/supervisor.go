@@ -357,9 +357,12 @@ func (s *supervisor) keepBinary(path string, built time.Time) {
 // switchTo brings a generation that is ready into service.
 func (s *supervisor) switchTo(r result) {
 	g := r.generation
-	s.problems.version, s.problems.template, s.problems.crash = nil, nil, nil
+	s.problems.version, s.problems.template = nil, nil
 	if r.cycle.build {
 		s.problems.vet = nil
+	}
+	if !r.cycle.again {
+		s.problems.crash = nil // one that was started again may crash again
 	}
 	waited := s.install(g)
 	s.proxy.Reload()
@@ -402,7 +405,11 @@ func (s *supervisor) install(g *generation) (waited int) {
 		s.retire(old)
 	}
 	s.work.Go(func() {
-		<-g.process.Done()
+		select {
+		case <-g.process.Done():
+		case <-s.ctx.Done():
+			return
+		}
 		select {
 		case s.ended <- g:
 		case <-s.ctx.Done():

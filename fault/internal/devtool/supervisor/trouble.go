@@ -58,7 +58,7 @@ func (s *supervisor) processEnded(g *generation) {
 	}
 	s.proxy.Crashed(g.backend, p, again)
 	s.problems.crash = p
-	g.stop(0)
+	s.retire(g) // once its requests are answered
 	if s.shown != p.ID {
 		s.shown = p.ID
 		s.term.Problem(p)

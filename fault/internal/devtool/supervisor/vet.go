@@ -58,8 +58,8 @@ func (s *supervisor) addUnvetted(changed []string) {
 
 // vetDone takes what go vet says. What it found is looked at again until it is mended.
 func (s *supervisor) vetDone(v vetting) {
-	if v.generation != s.current {
-		return
+	if v.generation != s.current || s.cycle != nil {
+		return // it may have seen what is newer than that version
 	}
 	s.problems.vet = v.problem
 	if v.problem == nil {

@@ -3,6 +3,7 @@ package watch
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -51,14 +52,29 @@ func (w *Watcher) needsPolling() bool {
 }
 
 func (w *Watcher) lookAround() {
+	var elsewhere []string // symbolic links to directories that were pointed elsewhere
+	for _, d := range w.dirs {
+		parent := w.dirs[filepath.Dir(d.path)]
+		if !d.polled || parent != nil && filepath.Join(parent.real, filepath.Base(d.path)) == d.real {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(d.path); err == nil && real != d.real {
+			elsewhere = append(elsewhere, d.path)
+		}
+	}
+	if len(elsewhere) > 0 {
+		slices.Sort(elsewhere)
+		k := &walk{Watcher: w, mode: changed}
+		k.run(k.fromPaths(elsewhere))
+	}
 	k := &walk{Watcher: w, mode: polled}
 	var visits []visit
 	for _, d := range w.dirs {
 		if !d.polled {
 			continue
 		}
-		real, err := os.Stat(d.path)
-		if err != nil || !real.IsDir() {
+		info, err := os.Stat(d.path)
+		if err != nil || !info.IsDir() {
 			w.gone(d.path)
 			continue
 		}

@@ -75,9 +75,7 @@ func (w *Watcher) settle(now time.Time) (next time.Time) {
 		}
 		if f.current == f.reported {
 			delete(w.dirty, f)
-			if _, exact := w.interest.exact[f.path]; f.current.state == absent && !exact {
-				w.forget(f)
-			}
+			w.forgetAbsent(f)
 			continue
 		}
 		differing++

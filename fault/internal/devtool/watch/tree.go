@@ -357,6 +357,15 @@ func (w *Watcher) forget(f *file) {
 	}
 }
 
+// forgetAbsent forgets a file that does not exist, unless it is awaited: because the set names it, or because
+// there is a symbolic link that leads to nothing yet.
+func (w *Watcher) forgetAbsent(f *file) {
+	_, exact := w.interest.exact[f.path]
+	if f.current.state == absent && !exact && len(f.hops) == 0 && !f.astray {
+		w.forget(f)
+	}
+}
+
 func (w *Watcher) addDir(v visit) *dir {
 	d := &dir{path: v.path, real: v.real, files: map[string]bool{}, subs: map[string]bool{}}
 	w.dirs[v.path] = d

@@ -267,9 +267,7 @@ func (w *Watcher) collect() []Change {
 		}
 		changes = append(changes, Change{Path: f.path, Kind: f.kind, Removed: f.current.state == absent})
 		w.told(f)
-		if _, exact := w.interest.exact[f.path]; f.current.state == absent && !exact {
-			w.forget(f)
-		}
+		w.forgetAbsent(f)
 	}
 	w.overdue = false
 	w.setDue(false)
