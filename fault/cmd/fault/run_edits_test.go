@@ -36,7 +36,10 @@ func main() {
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, version.Text()) })
 	mux.HandleFunc("GET /template", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "templates/page.txt.tmpl") })
 	mux.HandleFunc("GET /style", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "static/style.css") })
-	mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
+	mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // the server of net/http wants a request read before its answer
+		w.Write(body)
+	})
 	mux.HandleFunc("GET /slow", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(150 * time.Millisecond)
 		fmt.Fprint(w, "slow")

@@ -27,7 +27,7 @@ func TestOverlayIsTheDefault(t *testing.T) {
 	}{
 		"a page":       {"/a?b", "undefined: y", 503, navigation},
 		"its own":      {"/.fault/problem?framed=1&id=" + p.ID, "undefined: y", 503, navigation},
-		"a terminal":   {"/.fault/problem", "cmd/x/main.go:3:1: undefined: y", 503, map[string]string{"User-Agent": "curl/8"}},
+		"a terminal":   {"/.fault/problem", "\n  undefined: y", 503, map[string]string{"User-Agent": "curl/8"}},
 		"a program":    {"/.fault/problem", `"undefined: y"`, 503, map[string]string{"Accept": "application/json"}},
 		"the overview": {"/.fault/", "./cmd/x", 200, navigation},
 		"the script":   {"/.fault/client.js?g=1", "events", 200, fetch},

@@ -103,14 +103,19 @@ func (w *Watcher) take() {
 	}
 	w.addFresh(n)
 	if n.rules {
-		w.git.reconsider()
-		w.walkAll(reconsider, nil, time.Time{})
-		w.git.before = nil
+		w.newRules()
 	}
 	w.scan(n.scans)
 	if n.moved {
 		w.verify()
 	}
+}
+
+// newRules is for the case that what git ignores, or what is a module of its own, may have changed.
+func (w *Watcher) newRules() {
+	w.git.reconsider()
+	w.walkAll(reconsider, nil, time.Time{})
+	w.git.before = nil
 }
 
 // lookAnew is for the case that notifications were lost. Directories may have been moved.

@@ -45,11 +45,11 @@ func MatchExtra(pattern, root, path string) (matches, leads bool, err error) {
 }
 
 // MatchEmbed matches a pattern of go:embed.
-func MatchEmbed(pattern, dir, path string) (matches, leads bool, err error) {
-	e, err := newEmbedding(dir, pattern)
-	if err != nil {
-		return false, false, err
+func MatchEmbed(pattern, dir, path string) (matches, leads, valid bool) {
+	e, valid := newEmbedding(dir, pattern)
+	if !valid {
+		return false, false, false
 	}
 	matches, leads = e.match(filepath.Clean(path))
-	return matches, leads, nil
+	return matches, leads, true
 }

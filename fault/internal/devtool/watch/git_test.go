@@ -117,11 +117,13 @@ func TestALockThatWasLeftBehindIsNotWaitedFor(t *testing.T) {
 func TestWhatGitIgnores(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, o watch.Options) {
-		s := newSite(t, o, "web/a.html", "out/x.html", "out/live/x.html", "out/gen.go", "web/b.min.css", "data/x.html", "sub/mod/y.html", "[odd]/ *?.html")
+		s := newSite(t, o, "web/a.html", "out/live/x.html", "out/gen.go", "data/x.html", "sub/mod/y.html", "[odd]/ *?.html")
 		s.write(".gitignore", "/out/\n*.min.css\nsecret*\n")
 		s.repository()
 		s.run("git", "init", "-q", s.path("sub/mod")) // a repository in a repository has rules of its own
 		s.write("sub/mod/.gitignore", "ign/\n")
+		s.edit("web/b.min.css")
+		s.edit("out/x.html")
 		s.write("sub/mod/ign/y.html", "x\n")
 		set := s.root()
 		set.Live, set.Sources = []string{s.path("out/live")}, map[string]watch.Kind{s.path("out/gen.go"): watch.Go}
@@ -144,13 +146,14 @@ func TestWhatGitIgnores(t *testing.T) {
 		s.edit("[odd]/ *?.html")
 		s.want("template [odd]/ *?.html")
 
-		s.write(".gitignore", "/out/\nweb/\n")
-		if o.Poll > 0 {
-			return // rules are read once then
-		}
+		s.edit("fresh/a.html")
+		s.want("template fresh/a.html")
+		s.write(".gitignore", "/out/\n*.min.css\nweb/\nfresh/\n")
 		s.nothing()
-		s.edit("web/a.html")
+		s.edit("fresh/a.html")
 		s.nothing()
+		s.edit("web/a.html") // it is in the repository
+		s.want("template web/a.html")
 		s.write(".gitignore", "")
 		s.nothing() // what counts from now on is not told for that
 		s.edit("web/b.min.css")

@@ -56,9 +56,9 @@ func compile(s Set) (*interest, error) {
 		dir := clean("directory of a package", e.Dir)
 		in.need(dir)
 		for _, pattern := range e.Patterns {
-			compiled, err := newEmbedding(dir, pattern)
-			problems = append(problems, err)
-			in.embeds = append(in.embeds, compiled)
+			if e, valid := newEmbedding(dir, pattern); valid {
+				in.embeds = append(in.embeds, e)
+			}
 		}
 	}
 	problems = append(problems, in.addExtra(s.Extra))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,31 +11,39 @@ import (
 	"example.org/microblog/fault/internal/devtool/watch"
 )
 
-// TestTooManyDirectoriesForTheSystem runs itself in a user namespace, which has limits of its own.
-func TestTooManyDirectoriesForTheSystem(t *testing.T) {
+// limited runs the test that calls it again, in a user namespace, which has limits of its own. It reports whether
+// this is that run, with the limit set.
+func limited(t *testing.T, setting string, limit int) bool {
+	t.Helper()
 	const inside = "WATCH_TEST_LIMITED"
-	if os.Getenv(inside) == "" {
-		t.Parallel()
-		cmd := exec.Command(os.Args[0], "-test.run=^TestTooManyDirectoriesForTheSystem$", "-test.v")
-		cmd.Env = append(os.Environ(), inside+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-			Pdeathsig:   syscall.SIGKILL,
+	if os.Getenv(inside) != "" {
+		if err := os.WriteFile("/proc/sys/user/"+setting, []byte(fmt.Sprint(limit)), 0); err != nil {
+			t.Skip(err)
 		}
-		output, err := cmd.CombinedOutput()
-		switch {
-		case strings.Contains(string(output), "--- SKIP"), err != nil && len(output) == 0:
-			t.Skipf("a user namespace with limits of its own is not to be had: %v\n%s", err, output)
-		case err != nil:
-			t.Fatalf("%v\n%s", err, output)
-		}
-		return
+		return true
 	}
+	t.Parallel()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	output, err := cmd.CombinedOutput()
+	switch {
+	case strings.Contains(string(output), "--- SKIP"), err != nil && len(output) == 0:
+		t.Skipf("a user namespace with limits of its own is not to be had: %v\n%s", err, output)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return false
+}
+
+func TestTooManyDirectoriesForTheSystem(t *testing.T) {
 	const limit = 10
-	if err := os.WriteFile("/proc/sys/user/max_inotify_watches", []byte(fmt.Sprint(limit)), 0); err != nil {
-		t.Skip(err)
+	if !limited(t, "max_inotify_watches", limit) {
+		return
 	}
 	s := newSite(t, watch.Options{Timing: unhurried}, "a.html")
 	for i := range 3 * limit {
@@ -46,12 +53,9 @@ func TestTooManyDirectoriesForTheSystem(t *testing.T) {
 	if polled, all := s.w.Polled(); polled < limit || polled >= all {
 		t.Errorf("%d of %d directories are polled", polled, all)
 	}
-	for i := range 3 * limit {
+	for _, i := range []int{0, limit - 2, limit, limit + 1, 3*limit - 1} {
 		s.edit(fmt.Sprintf("d%d/x.html", i))
 		s.want(fmt.Sprintf("template d%d/x.html", i))
-		if i > limit {
-			i += limit / 2
-		}
 	}
 	s.edit("d29/new/y.html")
 	s.want("template d29/new/y.html")
@@ -95,33 +99,13 @@ func TestNotificationsThatOverflow(t *testing.T) {
 }
 
 func TestNoInstanceOfInotifyLeft(t *testing.T) {
-	const inside = "WATCH_TEST_NO_INSTANCE"
-	if os.Getenv(inside) == "" {
-		t.Parallel()
-		cmd := exec.Command(os.Args[0], "-test.run=^TestNoInstanceOfInotifyLeft$", "-test.v")
-		cmd.Env = append(os.Environ(), inside+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-			Pdeathsig:   syscall.SIGKILL,
-		}
-		output, err := cmd.CombinedOutput()
-		switch {
-		case strings.Contains(string(output), "--- SKIP"), err != nil && len(output) == 0:
-			t.Skipf("a user namespace with limits of its own is not to be had: %v\n%s", err, output)
-		case err != nil:
-			t.Fatalf("%v\n%s", err, output)
-		}
+	if !limited(t, "max_inotify_instances", 0) {
 		return
-	}
-	if err := os.WriteFile("/proc/sys/user/max_inotify_instances", []byte("0"), 0); err != nil {
-		t.Skip(err)
 	}
 	s := newSite(t, watch.Options{Timing: unhurried}, "a.html")
 	s.watch(s.root())
 	s.edit("a.html")
-	s.want("template " + filepath.ToSlash("a.html"))
+	s.want("template a.html")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.notices) != 1 || !strings.Contains(s.notices[0], "fs.inotify.max_user_instances") {

@@ -103,21 +103,16 @@ type embedding struct {
 	all      bool // also what begins with . or _ in a directory that is matched
 }
 
-func newEmbedding(dir, pattern string) (embedding, error) {
-	e := embedding{dir: dir}
+// newEmbedding takes a pattern apart. One that go build refuses is not valid.
+func newEmbedding(dir, pattern string) (e embedding, valid bool) {
 	rest, all := strings.CutPrefix(pattern, "all:")
-	e.all = all
-	rest = path.Clean(rest)
-	if rest == "." {
-		return e, nil
-	}
-	e.segments = strings.Split(rest, "/")
-	for _, segment := range e.segments {
-		if _, err := path.Match(segment, ""); err != nil || segment == ".." || segment == "" {
-			return embedding{}, fmt.Errorf("watch: %q in %s is no pattern of go:embed", pattern, dir)
+	segments := strings.Split(rest, "/")
+	for _, segment := range segments {
+		if _, err := path.Match(segment, ""); err != nil || segment == "" || segment == "." || segment == ".." {
+			return embedding{}, false
 		}
 	}
-	return e, nil
+	return embedding{dir: dir, segments: segments, all: all}, true
 }
 
 // match reports whether a file of this path would be embedded, and whether files in a directory of this path may be.
@@ -140,7 +135,7 @@ func (e embedding) match(p string) (matches, leads bool) {
 			return false, false
 		}
 	}
-	return len(name) >= len(e.segments) && len(name) > 0, true
+	return len(name) >= len(e.segments), true
 }
 
 // below returns the path relative to the directory, and whether it lies in it or is it.

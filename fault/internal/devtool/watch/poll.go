@@ -82,6 +82,9 @@ func (w *Watcher) lookAround() {
 		visits = append(visits, visit{path: d.path, real: d.real, above: parent != nil && parent.inRoot, remote: d.remote})
 	}
 	k.run(visits)
+	if k.newRules {
+		w.newRules()
+	}
 	var appeared []string
 	for _, base := range w.interest.bases {
 		if w.dirs[base] == nil {

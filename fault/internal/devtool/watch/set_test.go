@@ -188,7 +188,6 @@ func TestMistakesInTheSet(t *testing.T) {
 		`the directory of a package "q" is not an absolute path`:  {Embeds: []watch.Embed{{Dir: "q"}}},
 		`the directory to read from "l" is not an absolute path`:  {Live: []string{"l"}},
 		`the file of settings ".env" is not an absolute path`:     {Env: []string{".env"}},
-		`is no pattern of go:embed`:                               {Embeds: []watch.Embed{{Dir: root, Patterns: []string{"[a"}}}},
 		`the pattern "a/[b" has a mistake in "[b"`:                {Roots: []string{root}, Extra: []string{"a/[b"}},
 		`the pattern "*.md" is relative, and there is no root`:    {Extra: []string{"*.md"}},
 		`a pattern is empty`:                                      {Roots: []string{root}, Extra: []string{""}},

@@ -75,7 +75,8 @@ type Set struct {
 	Since time.Time
 }
 
-// Embed are the patterns of one package, as they stand after go:embed.
+// Embed are the patterns of one package, as they stand after go:embed. What is no pattern matches nothing: it is for
+// the compiler to say so.
 type Embed struct {
 	Dir      string
 	Patterns []string
