@@ -62,9 +62,16 @@ func (w *Watcher) walkAll(m mode, old *interest, since time.Time) {
 	k := &walk{Watcher: w, mode: m, old: old, since: since}
 	k.run(k.fromBases(w.interest.bases))
 	for path, d := range w.dirs {
-		if d.seen != w.walkNumber {
-			w.dropDir(path)
+		if d.seen == w.walkNumber {
+			continue
 		}
+		for name := range d.files {
+			file := filepath.Join(path, name)
+			if _, exact := w.interest.exact[file]; !exact {
+				w.forget(w.files[file])
+			}
+		}
+		w.dropDir(path)
 	}
 	for path, f := range w.files {
 		if f.seen == w.walkNumber {
@@ -332,4 +339,3 @@ func (k *walk) note(c candidate) {
 	}
 	k.told(f)
 }
-
