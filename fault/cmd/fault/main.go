@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// After the first signal the second one ends the process the hard way.
 	context.AfterFunc(stop, cancel)
 

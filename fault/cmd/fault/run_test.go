@@ -336,12 +336,14 @@ func TestRunFixedAddress(t *testing.T) {
 				put(t, filepath.Join(dir, "main.go"), main(text))
 				r.serves("/", text)
 			}
-			put(t, filepath.Join(dir, "main.go"), strings.Replace(main("four"), "func main() {\n", "func main() {\n\tpanic(\"not yet\")\n", 1))
-			r.until(func() (bool, string) {
-				a := r.browse("/")
-				return strings.Contains(a.body, "not yet"), fmt.Sprintf("the crash in %d %s", a.status, a.body)
-			})
-			r.serves("/", "three")
+			for _, cause := range []string{"not yet", "nor now"} {
+				put(t, filepath.Join(dir, "main.go"), strings.Replace(main("four"), "func main() {\n", "func main() {\n\tpanic(\""+cause+"\")\n", 1))
+				r.until(func() (bool, string) {
+					a := r.browse("/")
+					return strings.Contains(a.body, cause), fmt.Sprintf("the crash in %d %s", a.status, a.body)
+				})
+				r.serves("/", "three")
+			}
 			close(ending)
 			if err := <-load; err != nil {
 				t.Error(err)

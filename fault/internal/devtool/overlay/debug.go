@@ -1,11 +1,9 @@
 package overlay
 
 import (
-	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -21,33 +19,52 @@ type DebugPage struct {
 // says nothing about any failure: whoever unlocks it sees the failures that are kept. It sets every header that matters
 // to a browser. The page shows itself without any rights: what it loads needs the session's token.
 func WriteDebugger(w http.ResponseWriter, r *http.Request, f *Failure, d DebugPage) {
-	var v debugPage
-	if f == nil {
-		v.failurePage = failurePage{shell: shell{Title: "Debugger"}}
-		v.Front = true
-	} else {
-		own := *f
-		own.Debugger, own.Script = "", ""
-		v.failurePage = failurePageOf(r, &own, f.Status, true)
-		v.Message = strings.TrimSpace(v.Message)
-	}
-	v.Debug, v.Home, v.Script = true, "/", ""
-	v.Framed = r.URL.Query().Get("framed") == "1"
-	if v.Framed {
-		v.Home = "/?framed=1"
-	}
+	v := debugPage{failurePage: failurePage{shell: shell{Title: "Debugger"}}, Front: f == nil}
 	var ancestors []string
 	for _, application := range d.Applications {
 		if origin := originOf(application); origin != "" {
 			ancestors = append(ancestors, origin)
-			if v.Application == "" {
-				v.Application = origin
-			}
 		}
 	}
-	if v.Application != "" && f != nil && strings.HasPrefix(f.Answer, Prefix) {
-		v.Answer = v.Application + f.Answer
-	} else {
+	if len(ancestors) > 0 {
+		v.Application = ancestors[0]
+	}
+	if f != nil {
+		v.failurePage = debugFailurePage(r, f, v.Application)
+	}
+	v.Debug, v.Home, v.Script, v.Framed = true, "/", "", r.URL.Query().Get("framed") == "1"
+	if v.Framed {
+		v.Home = "/?framed=1"
+	}
+	a := answer{status: http.StatusOK, policy: debugPolicy(ancestors), header: map[string]string{
+		"Cross-Origin-Embedder-Policy": "require-corp",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Referrer-Policy":              "no-referrer",
+	}}
+	switch {
+	case len(ancestors) == 0:
+		a.header["X-Frame-Options"] = "DENY"
+	case v.Framed: // A page with require-corp of its own may show it; who may show it at all is the policy's matter.
+		a.header["Cross-Origin-Resource-Policy"] = "cross-origin"
+	}
+	a.html("debugger.html", v)
+	a.write(w)
+}
+
+// debugFailurePage is the page about a failure as the application's origin has it, told to the debugger's reader.
+func debugFailurePage(r *http.Request, f *Failure, application string) failurePage {
+	own := *f
+	own.Debugger, own.Script = "", ""
+	if u, err := url.Parse(application); err == nil && application != "" { // Commands lead there, not here.
+		r = r.Clone(r.Context())
+		r.Host = u.Host
+		r.Header.Set("X-Forwarded-Proto", u.Scheme)
+	}
+	v := failurePageOf(r, &own, f.Status, true)
+	if v.Answer != "" {
+		v.Answer = application + v.Answer
+	}
+	if application == "" {
 		v.Answer = ""
 	}
 	for g := range v.Groups {
@@ -55,22 +72,7 @@ func WriteDebugger(w http.ResponseWriter, r *http.Request, f *Failure, d DebugPa
 			v.Groups[g].Calls[c].Room = true
 		}
 	}
-	a := answer{status: http.StatusOK, policy: debugPolicy(ancestors)}
-	a.html("debugger.html", v)
-	h := w.Header()
-	a.write(w, func() {
-		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "clipboard-write=(self)")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Del("X-Frame-Options") // frame-ancestors says it for more than one origin
-		if v.Framed {            // A page with require-corp of its own may show it; who may show it at all is the policy's matter.
-			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		}
-		if len(ancestors) == 0 {
-			h.Set("X-Frame-Options", "DENY")
-		}
-	})
+	return v
 }
 
 // debugPage is a failure's page on the debugger's origin.
@@ -138,6 +140,3 @@ func framedAt(address string) string {
 	u.RawQuery = query.Encode()
 	return u.String()
 }
-
-// assetNames are the names that Asset knows, sorted.
-func assetNames() []string { return slices.Sorted(maps.Keys(types)) }

@@ -48,6 +48,8 @@ type failurePage struct {
 	Text     string
 	Version  int
 	Reported bool
+	Debugger string // where the debugger shows it; "" is none
+	Over     string // the same, for a frame over this page
 }
 
 type fact struct{ Name, Value string }
@@ -133,6 +135,9 @@ func failurePageOf(r *http.Request, f *Failure, status int, own bool) failurePag
 	}
 	if strings.HasPrefix(f.Answer, Prefix) {
 		v.Answer = f.Answer
+	}
+	if debugger := debuggerOf(r, f.Debugger); debugger != "" {
+		v.Debugger, v.Over = debugger, framedAt(debugger)
 	}
 	if own {
 		v.Script = "" // What failed then stays as it was.

@@ -6,8 +6,10 @@
 package overlay
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/microblog/fault"
@@ -76,6 +78,9 @@ type Failure struct {
 	Answer string
 	// Generation is which version of the application failed, counted from 1.
 	Generation int
+	// Debugger is the address of this failure at the debugger's own server ("http://127.0.0.1:41041/failures/ID"), which the
+	// page then shows over itself; "" is none.
+	Debugger string
 	// Script holds the parameters of client.js that any other page in this place would have, as Event has them: "g=5&r=RUN".
 	// Without them a page takes the version that serves when it connects for its own.
 	Script string
@@ -97,7 +102,14 @@ func WriteFailure(w http.ResponseWriter, r *http.Request, f *Failure, status int
 	case Text:
 		a.text(failureText(r, f, status))
 	default:
-		a.html("failure.html", failurePageOf(r, f, status, page))
+		v := failurePageOf(r, f, status, page)
+		if v.Debugger != "" {
+			a.policy = strings.Replace(policy, "frame-src 'self'", "frame-src 'self' "+originOf(v.Debugger), 1)
+		}
+		a.html("failure.html", v)
+	}
+	if debugger := debuggerOf(r, f.Debugger); debugger != "" {
+		a.header = map[string]string{"Link": "<" + debugger + `>; rel="describedby"; type="application/json"; title="debugger"`}
 	}
 	if f.Failure != nil && !f.ID.IsZero() {
 		w.Header().Set("Fault-Id", f.ID.String())
@@ -149,6 +161,8 @@ type answer struct {
 	retryAfter int // seconds
 	kind       string
 	body       []byte
+	policy     string            // "" is the one of all pages
+	header     map[string]string // further ones
 }
 
 func (a *answer) text(s string) { a.kind, a.body = "text/plain; charset=utf-8", []byte(s) }
@@ -164,12 +178,15 @@ func (a *answer) write(w http.ResponseWriter) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", cmp.Or(a.policy, policy))
 	h.Set("Content-Type", a.kind)
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept, Content-Type, Sec-Fetch-Dest, Sec-Fetch-Mode, User-Agent, X-Requested-With")
+	for name, value := range a.header {
+		h.Set(name, value)
+	}
 	if a.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}

@@ -57,6 +57,7 @@ type callView struct {
 	Why      string // why there are no Lines
 	Open     bool
 	Top      bool // it is the one that is shown at the top of the page
+	Room     bool // it is opened even without Lines: there is a debugger
 }
 
 // callGroup is one call of the application, or those of libraries that follow each other.

@@ -32,12 +32,14 @@ type shell struct {
 	State  string // of the problem: when it is another one, the page is out of date
 	To     string // where to go when it is over; "" is the same address again
 	Framed bool   // it is shown in a page of the application
+	Debug  bool   // it is on the debugger's own origin
+	Home   string // where the name of the whole leads
 	Method string // of the request that was answered; "" is GET, so it can be sent again
 }
 
 // shellOf prepares a page. parameters are those of its script.
 func shellOf(r *http.Request, title, page, parameters string) shell {
-	s := shell{Title: title, Page: page}
+	s := shell{Title: title, Page: page, Home: Prefix}
 	values, err := url.ParseQuery(parameters)
 	if err != nil {
 		values = url.Values{}
@@ -55,13 +57,23 @@ func shellOf(r *http.Request, title, page, parameters string) shell {
 
 // types are the content types of the static files.
 var types = map[string]string{
-	"client.js":   "text/javascript; charset=utf-8",
-	"page.js":     "text/javascript; charset=utf-8",
-	"overlay.css": "text/css; charset=utf-8",
-	"icon.svg":    "image/svg+xml",
+	"client.js":           "text/javascript; charset=utf-8",
+	"page.js":             "text/javascript; charset=utf-8",
+	"debugger.js":         "text/javascript; charset=utf-8",
+	"debugger-server.js":  "text/javascript; charset=utf-8",
+	"debugger-dom.js":     "text/javascript; charset=utf-8",
+	"debugger-values.js":  "text/javascript; charset=utf-8",
+	"debugger-console.js": "text/javascript; charset=utf-8",
+	"debugger-room.js":    "text/javascript; charset=utf-8",
+	"debugger-kept.js":    "text/javascript; charset=utf-8",
+	"debugger-tools.js":   "text/javascript; charset=utf-8",
+	"overlay.css":         "text/css; charset=utf-8",
+	"debugger.css":        "text/css; charset=utf-8",
+	"icon.svg":            "image/svg+xml",
 }
 
-// Asset returns a static file by its name below Prefix: "client.js", "page.js", "overlay.css", "icon.svg".
+// Asset returns a static file by its name below Prefix: "client.js", "page.js", "overlay.css", "icon.svg" and what the
+// debugger's page has besides.
 func Asset(name string) (content []byte, contentType string, ok bool) {
 	contentType, ok = types[name]
 	if !ok {

@@ -25,8 +25,8 @@ type waiter struct {
 	counted bool
 }
 
-// acquire takes the backend for a request. Where there is none it waits, within bounds, for as long as no problem
-// makes that useless. An error is one of the outcomes, or why the request was cut off.
+// acquire takes the backend for a request. Where there is none it waits, within bounds, unless there is a problem
+// and nothing is being done about it. An error is one of the outcomes, or why the request was cut off.
 func (s *Server) acquire(x *exchange) (*Backend, error) {
 	for {
 		b, changed, err := s.decide(x)
@@ -34,9 +34,19 @@ func (s *Server) acquire(x *exchange) (*Backend, error) {
 			return b, err
 		}
 		if err := x.pause(changed, nil); err != nil {
-			return nil, err
+			return nil, s.instead(err)
 		}
 	}
+}
+
+// instead is the outcome of a request that has waited in vain: the problem, where there is one.
+func (s *Server) instead(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.problem; errors.Is(err, errWaited) && p != nil && !p.Newest && s.current == nil {
+		return &withheld{served(p, false)}
+	}
+	return err
 }
 
 // decide returns the backend for a request now, or why there will be none, or what to wait for.
@@ -47,7 +57,9 @@ func (s *Server) decide(x *exchange) (*Backend, <-chan struct{}, error) {
 		return nil, nil, errServerClosed
 	}
 	if p := s.problem; p != nil && !p.Newest {
-		if s.current == nil || x.load && x.trusted && x.aside != p.ID {
+		// What is being done may mend it: without a backend that is waited for.
+		mending := s.current == nil && s.doing != ""
+		if !mending && (s.current == nil || x.load && x.trusted && x.aside != p.ID) {
 			return nil, nil, &withheld{served(p, s.current != nil)}
 		}
 	}

@@ -198,3 +198,29 @@ func TestCloseCutsOff(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWaitsWhileAProblemIsMended: without a backend a problem is shown at once, but not while something is done about it.
+func TestWaitsWhileAProblemIsMended(t *testing.T) {
+	t.Parallel()
+	f := start(t, proxy.Options{Wait: time.Minute, PageWait: time.Millisecond}, nil)
+	f.SetProblem(aProblem("broken"))
+	if res, body := f.get("/", nil); res.StatusCode != 503 || !strings.Contains(body, "broken") {
+		t.Errorf("nothing is done: %s %q", res.Status, body)
+	}
+	f.SetDoing("building ./x")
+	if res, body := f.get("/", navigation); res.StatusCode != 503 || !strings.Contains(body, "broken") {
+		t.Errorf("a page that has waited: %s %q", res.Status, body)
+	}
+	answers := make(chan string)
+	go func() {
+		_, body := f.get("/", nil)
+		answers <- body
+	}()
+	eventually(t, "one waits", func() bool { waiting, _, _ := f.State(); return waiting == 1 })
+	next := proxy.NewBackend(application(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "mended") }), 1)
+	defer next.Close()
+	f.Switch(next)
+	if body := <-answers; body != "mended" {
+		t.Errorf("it got %q", body)
+	}
+}

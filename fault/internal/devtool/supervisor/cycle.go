@@ -2,13 +2,17 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
+	"example.org/microblog/fault/internal/devtool/address"
 	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/devtool/process"
 )
 
 // cycle is one way from a change to a version that is ready: build, start, wait. A newer change cancels it.
@@ -105,19 +109,30 @@ func (c *cycle) startUp(ctx context.Context, r result) result {
 	start := time.Now()
 	var before *generation
 	if s.exclusive() {
-		before = s.takeDown(ctx)
+		if before = s.takeDown(ctx); before != nil {
+			defer s.binaries.release(before.binary)
+		}
 	}
-	g, err := s.start(c.number, c.binary, c.built)
-	if err != nil {
-		r.err = err
-		return r
-	}
-	s.starting.Store(g)
-	defer s.starting.CompareAndSwap(g, nil)
-	err = s.awaitReady(ctx, g)
-	if err == nil {
-		r.generation, r.startTime = g, time.Since(start)
-		return r
+	var (
+		g   *generation
+		err error
+	)
+	for range maxAddresses {
+		if g, err = s.start(c.number, c.binary, c.built); err != nil {
+			r.err = err
+			return r
+		}
+		s.starting.Store(g)
+		defer s.starting.CompareAndSwap(g, nil)
+		err = s.awaitReady(ctx, g)
+		if err == nil {
+			r.generation, r.startTime = g, time.Since(start)
+			return r
+		}
+		if !s.addressLost(g, err) {
+			break
+		}
+		g.stop(0)
 	}
 	if r.err = ctx.Err(); r.err == nil {
 		r.problem = s.startProblem(g, err)
@@ -129,10 +144,24 @@ func (c *cycle) startUp(ctx context.Context, r result) result {
 	return r
 }
 
+// addressLost tells whether a process has ended because another program took its private address first.
+func (s *supervisor) addressLost(g *generation, err error) bool {
+	var exited *process.ExitedError
+	if s.exclusive() || !errors.As(err, &exited) {
+		return false
+	}
+	l, err := net.Listen("tcp", g.address)
+	if err == nil {
+		_ = l.Close() // it was only to try
+	}
+	return address.InUse(err)
+}
+
 // exclusive tells whether two processes of the application cannot run at the same time.
 func (s *supervisor) exclusive() bool { return s.options.Fixed != "" || s.fixed.Load() != nil }
 
-// takeDown ends the generation in service, so that another one can take its address. Requests wait from here on.
+// takeDown ends the generation in service, so that another one can take its address. Requests wait from here on. Its
+// binary is held, for startAgain.
 func (s *supervisor) takeDown(ctx context.Context) *generation {
 	g := s.serving.Load()
 	if g == nil || !g.alive() {
@@ -143,6 +172,7 @@ func (s *supervisor) takeDown(ctx context.Context) *generation {
 	ctx, cancel := context.WithTimeout(ctx, takeDownDrain)
 	defer cancel()
 	_ = g.backend.Drain(ctx) // what runs longer is cut off
+	s.binaries.hold(g.binary)
 	g.stop(stopGrace)
 	return g
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/overlay"
@@ -26,6 +28,9 @@ func (s *supervisor) failed(g *generation, request string, f *fault.Failure) {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
 	s.proxy.Failed(request, shown)
+	if !s.noted.first(f.ID.String()) {
+		return // it was reported, and then its request failed with it
+	}
 	s.term.Event("failed: " + s.failureLine(f) + "  " + s.url + overlay.Prefix + "failures/" + f.ID.String())
 }
 
@@ -87,4 +92,23 @@ func (s *supervisor) isSource(path string) bool {
 func (s *supervisor) inCache(path string) bool {
 	in := s.inputs.Load()
 	return in.GoRoot != "" && below(path, in.GoRoot) || in.ModCache != "" && below(path, in.ModCache)
+}
+
+// noted are the failures that the terminal has told of, the newest ones. It may be used by several goroutines.
+type noted struct {
+	mu  sync.Mutex
+	ids []string
+}
+
+// first tells whether the failure is told of for the first time.
+func (n *noted) first(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if slices.Contains(n.ids, id) {
+		return false
+	}
+	if n.ids = append(n.ids, id); len(n.ids) > maxRecent {
+		n.ids = n.ids[1:]
+	}
+	return true
 }

@@ -53,6 +53,8 @@ const (
 	stopGrace = 5 * time.Second
 	// takeDownDrain is how long running requests may take to finish where the next version cannot start before.
 	takeDownDrain = 5 * time.Second
+	// maxAddresses is how many private addresses are tried, should other programs take them first.
+	maxAddresses = 3
 	// steady is how long a process must have served for its end to be no sign that it cannot run.
 	steady = 2 * time.Second
 	// maxCrashes is how many times in a row a process that was not steady is started again.

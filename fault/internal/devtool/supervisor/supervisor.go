@@ -71,6 +71,7 @@ type supervisor struct {
 	unvetted    []string // import paths that go vet has not found in order yet
 	stopVet     context.CancelFunc
 	live        liveLoads
+	noted       noted
 
 	results chan result
 	ended   chan *generation
@@ -324,7 +325,7 @@ func (s *supervisor) finished(r result) {
 		return
 	}
 	s.cycle = nil
-	s.proxy.SetDoing("")
+	defer s.proxy.SetDoing("") // after what came of it, for those who wait
 	if r.binary != "" {
 		s.keepBinary(r.binary, r.cycle.built)
 	}

@@ -119,14 +119,25 @@ func (g *git) ask(questions []question) {
 	}
 }
 
-// check asks git. One path that git refuses, such as one in a submodule that is not known to be one, spoils
-// the whole question; then the halves are asked.
+// check asks git. For each path it would look through the whole index, because what is in the repository is not
+// ignored; so it is asked by the rules alone first, and so only about the few that are ignored by those.
 func (g *git) check(r *repository, questions []question) {
+	for _, q := range g.matched(r, g.matched(r, questions, "--no-index")) {
+		g.ignored[q] = true
+	}
+}
+
+// matched returns what of the questions git affirms. One path that git refuses, such as one in a submodule that is
+// not known to be one, spoils the whole question; then the halves are asked.
+func (g *git) matched(r *repository, questions []question, options ...string) []question {
+	if len(questions) == 0 {
+		return nil
+	}
 	var input strings.Builder
 	back := map[string]question{}
 	for _, q := range questions {
 		rel, _ := below(q.path, r.top)
-		name := "./" + filepath.ToSlash(rel)
+		name := "./" + filepath.ToSlash(rel) // what begins with a colon means something else
 		if q.dir {
 			name += "/" // or git would look, and it may be gone at this moment
 		}
@@ -134,19 +145,21 @@ func (g *git) check(r *repository, questions []question) {
 		input.WriteString(name)
 		input.WriteByte(0)
 	}
-	output, ok := g.run(r.top, input.String(), "check-ignore", "-z", "--stdin")
+	output, ok := g.run(r.top, input.String(), append([]string{"check-ignore", "-z", "--stdin"}, options...)...)
 	if !ok {
-		if len(questions) > 1 && g.life.Err() == nil {
-			g.check(r, questions[:len(questions)/2])
-			g.check(r, questions[len(questions)/2:])
+		if len(questions) == 1 || g.life.Err() != nil {
+			return nil
 		}
-		return
+		half := len(questions) / 2
+		return append(g.matched(r, questions[:half], options...), g.matched(r, questions[half:], options...)...)
 	}
+	var affirmed []question
 	for name := range bytes.SplitSeq(output, []byte{0}) {
 		if q, ok := back[string(name)]; ok {
-			g.ignored[q] = true
+			affirmed = append(affirmed, q)
 		}
 	}
+	return affirmed
 }
 
 // reconsider forgets all answers, because the rules have changed.

@@ -66,9 +66,12 @@ func (w *Watcher) walkAll(m mode, old *interest, since time.Time) {
 			continue
 		}
 		for name := range d.files {
-			file := filepath.Join(path, name)
-			if _, exact := w.interest.exact[file]; !exact {
-				w.forget(w.files[file])
+			f := w.files[filepath.Join(path, name)]
+			if f == nil {
+				continue
+			}
+			if _, exact := w.interest.exact[f.path]; !exact {
+				w.forget(f)
 			}
 		}
 		w.dropDir(path)

@@ -1,0 +1,269 @@
+// Package explain tells what a failure most likely means, in the terms of the code and the values of the call in which it
+// happened, and what to try.
+//
+// A recorded failure holds the texts and the types of its errors, not the errors, so texts are what is recognised here.
+// Nothing but what people read depends on that. What is said of a value was looked up; where nothing could be looked up, an
+// explanation says what is likely and that it is.
+package explain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/devtool/visible"
+)
+
+// An Explanation is what one error of a failure means. Code within its texts is in backquotes. Characters that act on a
+// terminal or hide are spelled out, but for a page its texts are as foreign as the failure's own.
+type Explanation struct {
+	Title string   `json:"title"` // a few words: "Write to a nil map"
+	Text  string   `json:"text"`  // whole sentences
+	Try   []string `json:"try,omitempty"`
+}
+
+// A Call is the one that is looked at, normally the innermost of the application's own.
+type Call struct {
+	// Lines are the code around the call's line, which has Hit; nil is unknown.
+	Lines []problem.Line
+	// Below is the function that this line has called and in which it happened, however many calls further: "strings.Repeat".
+	// "" means that it happened in this call itself.
+	Below string
+	// Lookup evaluates a Go expression in the call and returns its value as text, or false if it cannot. It is asked
+	// for nothing that calls a function of a program, and at most 64 times; "p == nil" and the like must give "true" or
+	// "false". nil means that there is no debugger: what is said then is what the text and the code tell.
+	Lookup func(expression string) (value string, ok bool)
+}
+
+// At is the call of f's stack with that index, as a Call without Lookup.
+func At(f *fault.Failure, index int, lines []problem.Line) Call {
+	c := Call{Lines: lines}
+	for _, frame := range f.Stack[:min(max(index, 0), len(f.Stack))] {
+		// The runtime is how a panic comes about, not where.
+		if pkg := frame.Package(); pkg != "runtime" && !strings.HasPrefix(pkg, "internal/runtime/") {
+			c.Below = frame.Name()
+			break
+		}
+	}
+	return c
+}
+
+const (
+	maxExplanations = 4
+	maxLookups      = 64
+	maxShown        = 160 // bytes of a piece of code or a value
+)
+
+// Explain returns what is known about the errors of a failure, the root of it first: at most 4, nil if nothing is. It may be
+// called by several goroutines at once if the Lookup may. It takes no longer than some milliseconds and its lookups.
+func Explain(f *fault.Failure, call Call) []Explanation {
+	s := &subject{f: f, call: call, code: newCode(call.Lines)}
+	s.here = call.Below == ""
+	type found struct {
+		Explanation
+		depth int
+	}
+	var all []found
+	said := map[string]bool{}
+	s.walk(f.Causes, 0, func(c fault.Cause, depth int) {
+		r, m := match(c)
+		if r == nil || said[r.topic] {
+			return
+		}
+		said[r.topic] = true
+		all = append(all, found{s.fill(r, m), depth})
+	})
+	for _, r := range s.circumstances() {
+		if !said[r.topic] {
+			said[r.topic] = true
+			all = append(all, found{s.fill(r, nil), -1})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.depth, a.depth) })
+	var explanations []Explanation
+	for _, e := range all[:min(len(all), maxExplanations)] {
+		explanations = append(explanations, e.Explanation)
+	}
+	return explanations
+}
+
+// subject is what is explained.
+type subject struct {
+	f       *fault.Failure
+	call    Call
+	code    *code
+	here    bool // it happened in the call itself
+	lookups int
+}
+
+// walk visits the causes, the outer before the inner.
+func (s *subject) walk(c fault.Cause, depth int, visit func(fault.Cause, int)) {
+	visit(c, depth)
+	for _, inner := range c.Causes {
+		s.walk(inner, depth+1, visit)
+	}
+}
+
+// lookup is Call.Lookup within its bounds.
+func (s *subject) lookup(expression string) (string, bool) {
+	if s.call.Lookup == nil || s.lookups >= maxLookups {
+		return "", false
+	}
+	s.lookups++
+	return s.call.Lookup(expression)
+}
+
+// truth is what a condition is; known is false if it cannot be told.
+func (s *subject) truth(condition string) (is, known bool) {
+	switch v, ok := s.lookup(condition); {
+	case ok && v == "true":
+		return true, true
+	case ok && v == "false":
+		return false, true
+	}
+	return false, false
+}
+
+// holds tells whether a condition is known to be true.
+func (s *subject) holds(condition string) bool {
+	is, known := s.truth(condition)
+	return is && known
+}
+
+// value is the value of an expression in backquotes with a text before it, "" if it cannot be told.
+func (s *subject) value(before, expression string) string {
+	if v, ok := s.lookup(expression); ok && v != "" {
+		return before + quoted(v)
+	}
+	return ""
+}
+
+// rule is what is known about one kind of error.
+type rule struct {
+	topic string // rules of one topic say the same; the first that applies speaks
+	// types are Go's names of the error's type, which may end in *; nil is any. An error whose type tells nothing, such as
+	// the one of errors.New, may be a copy of such an error's text, unless strict is set.
+	types  []string
+	strict bool
+	text   string // a regular expression that the error's text must match
+
+	// What to say. $1 is what the first group of text has matched.
+	title, say string
+	try        []string
+	// more adds what this call tells.
+	more func(s *subject, m []string, e *Explanation)
+
+	expression *expression
+}
+
+// match returns the first rule for an error, and what its text matched.
+func match(c fault.Cause) (*rule, []string) {
+	typ := strings.TrimPrefix(c.Type, "panic of ")
+	text := c.Message
+	if strings.HasPrefix(c.Type, "panic") {
+		text = strings.TrimPrefix(text, "panic: ")
+	}
+	plain := len(c.Causes) == 0 && isPlain(typ)
+	for _, r := range rules() {
+		if r.types != nil && !fits(r.types, typ) && (r.strict || !plain) {
+			continue
+		}
+		if r.types == nil && len(c.Causes) > 0 && isPlain(typ) {
+			continue // It only passes on what its cause says.
+		}
+		if m := r.expression.match(text); m != nil {
+			return r, m
+		}
+	}
+	return nil, nil
+}
+
+func fits(types []string, typ string) bool {
+	return slices.ContainsFunc(types, func(t string) bool {
+		prefix, open := strings.CutSuffix(t, "*")
+		return t == typ || open && strings.HasPrefix(typ, prefix)
+	})
+}
+
+// isPlain tells whether a type of errors means nothing but a text.
+func isPlain(typ string) bool {
+	switch typ {
+	case "", "*errors.errorString", "*errors.joinError", "*fmt.wrapError", "*fmt.wrapErrors", "*trace.made", "*trace.wrapped",
+		"*fault.Error", "*fault.panicked", "string", "panic", "crash", "errorString":
+		return true
+	}
+	return false
+}
+
+// fill makes the explanation of a rule.
+func (s *subject) fill(r *rule, m []string) Explanation {
+	e := Explanation{Title: expand(r.title, m), Text: expand(r.say, m)}
+	for _, t := range r.try {
+		if t = expand(t, m); t != "" {
+			e.Try = append(e.Try, t)
+		}
+	}
+	if r.more != nil {
+		r.more(s, m, &e)
+	}
+	e.Title, e.Text = visible.Line(e.Title), visible.Line(strings.TrimSpace(e.Text))
+	for i, t := range e.Try {
+		e.Try[i] = visible.Line(t)
+	}
+	return e
+}
+
+// add appends sentences to an explanation's text.
+func (e *Explanation) add(sentences ...string) {
+	for _, s := range sentences {
+		if s != "" {
+			e.Text += " " + s
+		}
+	}
+}
+
+// first puts a thing to try before the others.
+func (e *Explanation) first(try string) { e.Try = slices.Insert(e.Try, 0, try) }
+
+// expand puts the groups of a match into a text, as code where the text has them in backquotes.
+func expand(text string, m []string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '$' || i+1 == len(text) || text[i+1] < '0' || text[i+1] > '9' {
+			b.WriteByte(text[i])
+			continue
+		}
+		i++
+		if n := int(text[i] - '0'); n < len(m) {
+			b.WriteString(bare(m[n]))
+		}
+	}
+	return b.String()
+}
+
+// bare makes a text fit to stand between backquotes, on one line and not too long.
+func bare(s string) string {
+	s = strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "`", "'")
+	if len(s) > maxShown {
+		end := maxShown
+		for end > 0 && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end] + "…"
+	}
+	return s
+}
+
+func quoted(s string) string { return "`" + bare(s) + "`" }
+
+// list joins things for a sentence: "a, b and c".
+func list(things []string) string {
+	if len(things) < 2 {
+		return strings.Join(things, "")
+	}
+	last := len(things) - 1
+	return strings.Join(things[:last], ", ") + " and " + things[last]
+}

@@ -1,0 +1,269 @@
+//go:build amd64 || arm64
+
+package freeze_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.org/microblog/fault/internal/freeze"
+)
+
+// patience is for what comes at once on an idle machine.
+const patience = 30 * time.Second
+
+// playing makes the test binary play another program: see [play].
+const playing = "FREEZE_TEST_PLAY"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(playing); role != "" {
+		play(role)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// application is a test binary that plays one.
+type application struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func start(t *testing.T, role string) *application {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &application{t: t, cmd: exec.Command(exe)}
+	a.cmd.Env = append(os.Environ(), playing+"="+role)
+	a.cmd.Stderr = os.Stderr
+	if a.in, err = a.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := a.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.out = bufio.NewReader(out)
+	if err := a.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.end)
+	return a
+}
+
+// end ends the application, if it has not.
+func (a *application) end() {
+	if a.cmd.ProcessState == nil {
+		_ = a.cmd.Process.Kill()
+		_ = a.cmd.Wait()
+	}
+}
+
+// ask has the application make a copy, and returns its answer: a process id or an error.
+func (a *application) ask() string {
+	a.t.Helper()
+	if _, err := io.WriteString(a.in, "\n"); err != nil {
+		a.t.Fatal(err)
+	}
+	line, err := a.out.ReadString('\n')
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// copy has the application make one, that lives until the test ends.
+func (a *application) copy() int {
+	a.t.Helper()
+	answer := a.ask()
+	pid, err := strconv.Atoi(answer)
+	if err != nil {
+		a.t.Fatalf("no copy: %s", answer)
+	}
+	a.t.Cleanup(func() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
+	})
+	return pid
+}
+
+// play is what the test binary does in a process of its own.
+func play(role string) {
+	in := bufio.NewReader(os.Stdin)
+	switch role {
+	case "application":
+		go work()
+		file, err := os.Open(os.Args[0])
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer file.Close()
+		for {
+			if _, err := in.ReadString('\n'); err != nil {
+				return
+			}
+			if c, err := freeze.Here(os.Getppid()); err != nil {
+				fmt.Println(err)
+			} else {
+				fmt.Println(c.PID)
+			}
+		}
+	case "supervisor": // of one application
+		exe, _ := os.Executable()
+		cmd := exec.Command(exe)
+		cmd.Env = append(os.Environ(), playing+"=application")
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			fmt.Println(err)
+		}
+		select {} // until it is killed
+	}
+}
+
+// work keeps the collector and other threads busy.
+func work() {
+	var kept [64][]byte
+	for i := 0; ; i++ {
+		kept[i%len(kept)] = make([]byte, 64<<10)
+		if i%1000 == 0 {
+			runtime.GC()
+		}
+	}
+}
+
+// proc reads a file of /proc about a process.
+func proc(t *testing.T, pid int, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func field(t *testing.T, pid int, name string) string {
+	t.Helper()
+	for line := range strings.Lines(proc(t, pid, "status")) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	t.Fatalf("the status of %d has no %s", pid, name)
+	return ""
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+func TestACopyIsAlone(t *testing.T) {
+	t.Parallel()
+	a := start(t, "application")
+	pid := a.copy()
+	eventually(t, "the copy has its name", func() bool { return field(t, pid, "Name") == freeze.Name })
+	eventually(t, "the copy goes first", func() bool { return strings.TrimSpace(proc(t, pid, "oom_score_adj")) == "1000" })
+	if got, want := field(t, pid, "PPid"), strconv.Itoa(os.Getpid()); got != want {
+		t.Errorf("its parent is %s, want this process, %s", got, want)
+	}
+	if got := field(t, pid, "Threads"); got != "1" {
+		t.Errorf("it has %s threads", got)
+	}
+	files, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd"))
+	if err != nil || len(files) != 0 {
+		t.Errorf("it has the files %v, %v", files, err)
+	}
+	if session, _, _ := syscall.Syscall(syscall.SYS_GETSID, uintptr(pid), 0, 0); int(session) != pid {
+		t.Errorf("its session is %d", session)
+	}
+	if group, err := syscall.Getpgid(pid); group != pid {
+		t.Errorf("its group is %d, %v", group, err)
+	}
+	if got := a.ask(); got == "" {
+		t.Error("the application does not go on")
+	}
+}
+
+func TestManyCopies(t *testing.T) {
+	t.Parallel()
+	a := start(t, "application")
+	for range 60 {
+		pid := a.copy()
+		eventually(t, "the copy lives", func() bool { return field(t, pid, "Name") == freeze.Name })
+	}
+}
+
+func TestACopyOutlivesTheApplication(t *testing.T) {
+	t.Parallel()
+	a := start(t, "application")
+	pid := a.copy()
+	a.end()
+	time.Sleep(150 * time.Millisecond) // It looks every 50 ms.
+	if state := field(t, pid, "State"); strings.HasPrefix(state, "Z") {
+		t.Errorf("the copy is %s", state)
+	}
+}
+
+func TestACopyEndsWithTheSupervisor(t *testing.T) {
+	t.Parallel()
+	s := start(t, "supervisor")
+	pid, err := strconv.Atoi(s.ask())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the copy lives", func() bool { return field(t, pid, "Name") == freeze.Name })
+	s.end()
+	eventually(t, "the copy has ended", func() bool {
+		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		return err != nil || strings.Contains(string(state), ") Z")
+	})
+}
+
+func TestOnlyOfAChild(t *testing.T) {
+	t.Parallel()
+	if _, err := freeze.Here(os.Getpid()); !errors.Is(err, freeze.ErrNotChild) {
+		t.Errorf("%v", err)
+	}
+}
+
+// BenchmarkHere tells what a copy costs by how much memory the process has.
+func BenchmarkHere(b *testing.B) {
+	for _, size := range []int{0, 100, 1000} {
+		b.Run(fmt.Sprintf("%dMB", size), func(b *testing.B) {
+			memory := make([]byte, size<<20)
+			for i := 0; i < len(memory); i += 4096 {
+				memory[i] = 1
+			}
+			for b.Loop() {
+				c, err := freeze.Here(os.Getppid())
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				_ = syscall.Kill(c.PID, syscall.SIGKILL) // Its parent, the go command, waits for nobody it does not know.
+				b.StartTimer()
+			}
+			runtime.KeepAlive(memory)
+		})
+	}
+}
