@@ -1,0 +1,100 @@
+package debugapi
+
+import "context"
+
+// Engine attaches a debugger to frozen copies.
+type Engine interface {
+	// Attach attaches to a copy and tells progress what it is doing, in a few words. An *UnavailableError says that it cannot be done here.
+	Attach(ctx context.Context, c Copy, progress func(string)) (Session, error)
+}
+
+// Session is a debugger that is attached to one copy. Its methods are called by one goroutine at a time but for Done and Close; each heeds ctx.
+// References stay good until a call has been made.
+type Session interface {
+	// Frames are those of the failing goroutine, innermost first.
+	Frames(ctx context.Context) ([]Frame, error)
+	// Variables are a frame's arguments and then its locals.
+	Variables(ctx context.Context, frame int) ([]Variable, error)
+	// Children are some of what is in a variable, and how much there is of it.
+	Children(ctx context.Context, ref, start, count int) ([]Variable, int, error)
+	// Evaluate evaluates an expression. An *ExpressionError says why it cannot be.
+	Evaluate(ctx context.Context, frame int, expression string, call bool) (Variable, error)
+	// Complete tells what can stand at the offset, in bytes, in the place of what begins at from.
+	Complete(ctx context.Context, frame int, text string, offset int) (from int, all []Completion, err error)
+	Goroutines(ctx context.Context) ([]Goroutine, error)
+	// Done is closed when the debugger has ended.
+	Done() <-chan struct{}
+	// Close detaches: the copy stays as it is, for another debugger. It interrupts what is going on.
+	Close() error
+}
+
+// Copy is a frozen copy of the process that failed.
+type Copy struct {
+	PID       int    // 0 is none
+	Binary    string // what it runs
+	Module    string // path of the application's module
+	Goroutine int64  // that failed
+	Function  string // that the copy is frozen in, "" if it is not known
+	// Release lets go of it, once, when it is no longer needed. If it is nil, the copy is a child of this process, and is killed.
+	Release func()
+}
+
+// Frame is one call of the failing goroutine as the debugger has it.
+type Frame struct {
+	Index    int // for the other methods
+	Function string
+	File     string
+	Line     int
+	App      bool // the application's own code
+}
+
+// Variable is a value and its name.
+type Variable struct {
+	Name       string
+	Type       string // the static one
+	Value      string // for reading
+	Kind       string // reflect.Kind in small letters
+	Ref        int    // for Children; 0 is that there is no more
+	Len        int    // of a string, slice, array, map or channel
+	Argument   bool
+	Shadowed   bool
+	Unreadable string // why it cannot be shown
+	Expression string // that has this value; "" if there is none
+}
+
+// Completion is something that can be typed.
+type Completion struct {
+	Text string
+	Kind string
+	Type string
+}
+
+// Goroutine is one of the copy's goroutines.
+type Goroutine struct {
+	ID       int64
+	State    string // "running", "waiting", …
+	Wait     string // what it waits for
+	Function string // the innermost one that says something
+	File     string
+	Line     int
+	App      bool
+	Failing  bool
+}
+
+// UnavailableError says why there is no debugger, and how to get one.
+type UnavailableError struct {
+	Text string // a sentence
+	Fix  string // what to do; "" if there is nothing
+}
+
+func (e *UnavailableError) Error() string { return e.Text }
+
+// ExpressionError says why an expression has no value.
+type ExpressionError struct {
+	Text string // a sentence
+	Fix  string
+	Call bool // it needs a call, which was not allowed
+	Time bool // it took too long
+}
+
+func (e *ExpressionError) Error() string { return e.Text }
