@@ -13,7 +13,7 @@ package arch_test
 // Tests may import what they need, but the kit never imports the application.
 const table = `
 # The kit.
-fault/trace                        -
+fault/trace                        [faultdev] fault/internal/freeze
 fault/redact                       -
 fault/logfile                      fault/internal/filelock
 fault/internal/filelock            -
@@ -32,7 +32,7 @@ fault/incident/incidenttest        fault fault/trace fault/incident
 fault/errormail                    fault fault/trace fault/incident fault/outbox fault/source
 fault/desk                         fault fault/trace fault/incident fault/journal fault/outbox fault/source
 fault/faulttest                    fault/...
-fault/internal/devtool/...         fault fault/trace fault/crash fault/internal/devlink fault/internal/devtool/...
+fault/internal/devtool/...         fault fault/trace fault/crash fault/internal/devlink fault/internal/filelock fault/internal/devtool/...
 fault/cmd/fault                    fault/internal/devtool/...
 
 # The application. The root of the module, ".", holds its own source.

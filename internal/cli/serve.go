@@ -26,6 +26,7 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 	if err != nil {
 		return err
 	}
+	supervised := os.Getenv(fault.SupervisorVariable) != ""
 	a, err := app.Open(ctx, app.Options{
 		Config:   cfg,
 		Drill:    c.Drill,
@@ -33,13 +34,13 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 		Terminal: isTerminal(in.Out),
 		Stderr:   in.Err,
 
-		Supervised: os.Getenv(fault.SupervisorVariable) != "",
+		Supervised: supervised,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	fmt.Fprintf(in.Out, "Microblog is running: %s. Ctrl+C stops it.\n", whereToOpen(cfg, a.URL()))
+	fmt.Fprintf(in.Out, "Microblog is running: %s. Ctrl+C stops it.\n", whereToOpen(cfg, a.URL(), supervised))
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -53,12 +54,12 @@ func (c *serveCommand) Run(ctx context.Context, in *invocation) (err error) {
 	return a.Run(ctx)
 }
 
-// whereToOpen says where a person finds the server that listens at url.
-func whereToOpen(cfg config.Config, url string) string {
+// whereToOpen says where a person finds the server that listens at url. A supervisor says so itself: its address is another.
+func whereToOpen(cfg config.Config, url string, supervised bool) string {
 	switch socket := cfg.Listen.Network == "unix"; {
 	case cfg.BaseURL != nil:
 		return "open " + cfg.BaseURL.String() + " in a browser; it listens on " + url
-	case socket:
+	case socket, supervised:
 		return "it listens on " + url
 	}
 	return "open " + url + " in a browser"

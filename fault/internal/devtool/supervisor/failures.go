@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/trace"
@@ -19,24 +20,24 @@ const linesAround = 7
 
 // failed takes a failure of the application, while the application waits with its answer. It is called by the
 // goroutine of the connection.
-func (s *supervisor) failed(g *generation, request string, f *fault.Failure) {
+func (s *supervisor) failed(g *generation, f link.Failure) {
 	shown := &overlay.Failure{
-		Failure: f, Generation: g.number,
+		Failure: f.Failure, Generation: g.number,
 		Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
 	}
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
-	s.proxy.Failed(request, shown)
+	s.proxy.Failed(f.Request, shown)
 	if !s.noted.first(f.ID.String()) {
 		return // it was reported, and then its request failed with it
 	}
-	s.term.Event("failed: " + s.failureLine(f) + "  " + s.url + overlay.Prefix + "failures/" + f.ID.String())
+	s.term.Event("failed: " + s.failureLine(f.Failure) + "  " + s.url + overlay.Prefix + "failures/" + f.ID.String())
 }
 
 // failureLine says what failed and where, in a line.
 func (s *supervisor) failureLine(f *fault.Failure) string {
-	text := f.Message
+	text := strings.ReplaceAll(f.Message, "\n", "; ")
 	if f.Request != nil && f.Request.Method != "" {
 		text = f.Request.Method + " " + f.Request.URL + ": " + text
 	}

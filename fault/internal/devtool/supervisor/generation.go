@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
@@ -63,7 +62,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	}
 	socket := filepath.Join(s.dir, strconv.Itoa(number)+".sock")
 	g.link, err = link.Listen(socket, link.Handler{
-		Failed: func(_ int, request string, f *fault.Failure) { s.failed(g, request, f) },
+		Failed: func(_ int, f link.Failure) { s.failed(g, f) },
 	})
 	if err != nil {
 		return nil, err

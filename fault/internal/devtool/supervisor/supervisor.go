@@ -108,10 +108,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer listener.Close() // closed before, on every way but an early one
 	s.url = address.LocalURL(listener.Addr())
 	s.host = s.url[len("http://"):]
-	if s.dir, err = os.MkdirTemp("", "fault-run-"); err != nil {
-		return fmt.Errorf("making a temporary directory: %w", err)
+	space, err := newWorkspace()
+	if err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	s.dir = space.dir
+	defer func() { err = errors.Join(err, space.remove()) }()
 
 	s.term = terminal.New(terminal.Options{Out: o.Err, In: o.In, Dir: s.options.Dir})
 	defer s.term.Close()
