@@ -162,7 +162,7 @@ func (e *explainer) message(f finding) problem.Message {
 	if f.file != "" {
 		if m.Path = e.path(f.file); m.Path != "" {
 			m.File = e.relative(m.Path)
-			m.Excerpt = excerpt(m.Path, f.line)
+			m.Excerpt = problem.ExcerptOf(m.Path, f.line, around)
 		}
 		m.File = clean(filepath.ToSlash(m.File))
 	}

@@ -1,46 +1,20 @@
 package build
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-
-	"example.org/microblog/fault/internal/devtool/problem"
 )
 
 // Bounds of what is shown.
 const (
 	around     = 5        // lines on each side of the one that is meant
 	maxSource  = 8 << 20  // bytes of a file that is read for an excerpt
-	maxWidth   = 400      // bytes of a line
 	maxSaid    = 32 << 10 // bytes of output
 	maxSaidEnd = 4 << 10  // of these, bytes of its end
 )
-
-// excerpt returns the lines around that one; nil if there is none.
-func excerpt(path string, line int) []problem.Line {
-	if line < 1 {
-		return nil
-	}
-	text := readSource(path)
-	var found []problem.Line
-	for number := 1; len(text) > 0 && number <= line+around; number++ {
-		one, rest, _ := bytes.Cut(text, []byte("\n"))
-		text = rest
-		if number < line-around {
-			continue
-		}
-		one = bytes.TrimSuffix(one, []byte("\r"))
-		found = append(found, problem.Line{Number: number, Text: cut(strings.ToValidUTF8(string(one), "�"), maxWidth), Hit: number == line})
-	}
-	if len(found) == 0 || found[len(found)-1].Number < line {
-		return nil // the file is not what was compiled
-	}
-	return found
-}
 
 // readSource reads a file of source code; nil if it cannot be read or is too long.
 func readSource(path string) []byte {

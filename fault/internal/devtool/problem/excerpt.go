@@ -2,43 +2,63 @@ package problem
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"strings"
 	"unicode/utf8"
 )
 
 const (
-	maxExcerptFile = 4 << 20 // bytes of a file that an excerpt is taken from
+	maxExcerptFile = 8 << 20 // bytes of a file that an excerpt is taken from
 	maxExcerptLine = 400     // bytes of a line that is shown
 )
 
-// Excerpt returns a line of a file with so many lines before and after it, the line's own marked. It returns nil if there
-// is no such line, or if the file cannot be read or is no text.
-func Excerpt(path string, line, around int) []Line {
-	info, err := os.Stat(path)
-	if err != nil || line < 1 || !info.Mode().IsRegular() || info.Size() > maxExcerptFile {
+// ExcerptOf is Excerpt of a file. It returns nil as well if that cannot be read, is no regular file, or is too long.
+func ExcerptOf(path string, line, around int) []Line {
+	f, err := os.Open(path)
+	if err != nil {
 		return nil
 	}
-	text, err := os.ReadFile(path)
-	if err != nil || bytes.IndexByte(text, 0) >= 0 {
+	defer f.Close() // only read
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	all := strings.Split(string(text), "\n")
-	if line > len(all) {
+	text, err := io.ReadAll(io.LimitReader(f, maxExcerptFile+1))
+	if err != nil || len(text) > maxExcerptFile {
 		return nil
 	}
-	first, last := max(1, line-around), min(len(all), line+around)
-	lines := make([]Line, 0, last-first+1)
-	for n := first; n <= last; n++ {
-		s := strings.TrimSuffix(all[n-1], "\r")
-		if len(s) > maxExcerptLine {
-			cut := maxExcerptLine
-			for cut > 0 && !utf8.RuneStart(s[cut]) {
-				cut--
-			}
-			s = s[:cut] + "…"
+	return Excerpt(text, line, around)
+}
+
+// Excerpt returns a line of a text with so many lines before and after it, the line's own marked. It returns nil if there
+// is no such line, or if this is no text.
+func Excerpt(text []byte, line, around int) []Line {
+	if line < 1 || bytes.IndexByte(text, 0) >= 0 {
+		return nil
+	}
+	var lines []Line
+	for n := 1; len(text) > 0 && n <= line+around; n++ {
+		one, rest, _ := bytes.Cut(text, []byte("\n"))
+		text = rest
+		if n >= line-around {
+			lines = append(lines, Line{Number: n, Text: shown(one), Hit: n == line})
 		}
-		lines = append(lines, Line{Number: n, Text: strings.ToValidUTF8(s, "\uFFFD"), Hit: n == line})
+	}
+	if len(lines) == 0 || lines[len(lines)-1].Number < line {
+		return nil
 	}
 	return lines
+}
+
+// shown is a line as it is shown: valid UTF-8, without its end, not too long.
+func shown(line []byte) string {
+	s := strings.ToValidUTF8(string(bytes.TrimSuffix(line, []byte("\r"))), "\uFFFD")
+	if len(s) <= maxExcerptLine {
+		return s
+	}
+	end := maxExcerptLine
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }

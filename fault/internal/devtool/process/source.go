@@ -102,19 +102,11 @@ func isCode(file string) bool {
 
 // excerpt returns the lines around the one of that number, nil if they cannot be shown.
 func (s Source) excerpt(file string, number int) []problem.Line {
-	lines := s.lines(file)
-	if number < 1 || number > len(lines) {
-		return nil
-	}
-	var excerpt []problem.Line
-	for n := max(1, number-around); n <= min(len(lines), number+around); n++ {
-		excerpt = append(excerpt, problem.Line{Number: n, Text: first(plain(lines[n-1]), maxLine), Hit: n == number})
-	}
-	return excerpt
+	return problem.Excerpt(s.text(file), number, around)
 }
 
-// lines reads a text file in our directories; neither its name nor a symbolic link leads out of them.
-func (s Source) lines(file string) []string {
+// text reads a text file in our directories; neither its name nor a symbolic link leads out of them.
+func (s Source) text(file string) []byte {
 	dir, rel, ok := s.find(file)
 	if !ok {
 		return nil
@@ -130,8 +122,8 @@ func (s Source) lines(file string) []string {
 	}
 	defer f.Close() // only read
 	text, err := io.ReadAll(io.LimitReader(bufio.NewReader(f), maxFile+1))
-	if err != nil || len(text) > maxFile || strings.IndexByte(string(text), 0) >= 0 {
+	if err != nil || len(text) > maxFile {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	return text
 }

@@ -82,7 +82,7 @@ func (s Source) templates(name string, line int, text string) []string {
 		if !strings.HasSuffix(filepath.ToSlash(file), name) {
 			return nil
 		}
-		lines := s.lines(file)
+		lines := strings.Split(string(s.text(file)), "\n")
 		if line > len(lines) {
 			return nil
 		}

@@ -65,7 +65,7 @@ func (s *supervisor) excerpt(g *generation, frame trace.Frame) (lines []problem.
 	if info.ModTime().After(g.built) && !s.inCache(frame.File) {
 		return nil, "This file was changed after this version was built."
 	}
-	if lines = problem.Excerpt(frame.File, frame.Line, linesAround); lines == nil {
+	if lines = problem.ExcerptOf(frame.File, frame.Line, linesAround); lines == nil {
 		return nil, "This file cannot be read, or has no such line."
 	}
 	return lines, ""

@@ -87,7 +87,7 @@ func (s *supervisor) templateProblem(text string) *problem.Problem {
 		m.Path = s.findTemplate(place[1])
 		if m.Path != "" {
 			m.File = s.relative(m.Path)
-			m.Excerpt = problem.Excerpt(m.Path, m.Line, 5)
+			m.Excerpt = problem.ExcerptOf(m.Path, m.Line, 5)
 		}
 	}
 	p.Messages = []problem.Message{m}
