@@ -44,12 +44,15 @@ func (c *Catcher) Go(ctx context.Context, name string, fn func(context.Context) 
 	go func() {
 		defer c.pending.end()
 		ctx := trace.Begin(ctx)
+		task := c.dev.task(c)
+		defer c.dev.end(task)
 		finished := false
 		defer func() {
 			if finished {
 				return
 			}
 			value := recover()
+			c.dev.panicked(task, value)
 			ev := event{kind: KindPanic, err: asError(value), task: name, stack: panicStack(), stackOf: StackPanic}
 			if value == nil {
 				ev.kind, ev.stackOf, ev.err = KindGoexit, StackExit, errTaskGoexit
@@ -72,6 +75,8 @@ func (c *Catcher) report(ctx context.Context, ev event) ID {
 		c.logExpected(ctx, ev)
 		return ID{}
 	}
+	dev := c.dev.here()
+	c.dev.freeze(dev, ev)
 	o := c.originOf(ctx)
 	red := c.redactorOf(o)
 	f := c.newFailure(ctx, red, ev)
@@ -80,7 +85,7 @@ func (c *Catcher) report(ctx context.Context, ev event) ID {
 		c.fill(f, red, o)
 	}
 	rec := c.record(ctx, f, red)
-	c.dev.reported(f)
+	c.dev.reported(dev, ev, f)
 	if o != nil && !o.task {
 		o.st.remember(ev.err, rec)
 	}

@@ -10,6 +10,7 @@ func (c *Catcher) caught(value any, st *state, res *response, r *http.Request) {
 		c.logAbort(r, err)
 		panic(http.ErrAbortHandler)
 	}
+	c.dev.panicked(st.dev, value)
 	ev := event{kind: KindPanic, err: asError(value), stack: panicStack(), stackOf: StackPanic}
 	if value == nil {
 		ev.kind, ev.stackOf = KindGoexit, StackExit
@@ -49,6 +50,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 		if rec.again {
 			c.dev.answered(st.dev, rec.failure, v.status, begun)
 		} else {
+			c.dev.freeze(st.dev, ev)
 			rec = c.recordRequest(st, r, ev, v, begun)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/internal/freeze"
 )
 
 // development tells `fault run` of failures, before they are answered. Without `fault run` it does nothing.
@@ -17,7 +18,9 @@ type development struct {
 
 // asked is what the proxy of `fault run` says of a request.
 type asked struct {
-	token string // its name for it, "" if it has none
+	token string        // its name for it, "" if it has none
+	scope *freeze.Scope // what copies are made in; nil if nobody wants any
+	outer bool          // the scope is that of a Catcher around this one
 }
 
 func (d *development) open(c *Catcher) {
@@ -43,31 +46,51 @@ func (d development) begin(st *state) asked {
 	if d.link == nil {
 		return asked{}
 	}
-	values := st.req.Header[devlink.RequestHeader]
-	if len(values) == 0 {
-		if outer := stateOf(st.Context); outer != nil {
-			return outer.dev // of a Catcher around this one
-		}
+	if outer := stateOf(st.Context); outer != nil && outer.catcher.dev.link != nil {
+		r := outer.dev
+		r.outer = true
+		return r
+	}
+	r := d.task(st.catcher)
+	if values := st.req.Header[devlink.RequestHeader]; len(values) > 0 {
+		r.token = values[0]
+		header := maps.Clone(st.req.Header)
+		delete(header, devlink.RequestHeader)
+		st.req.Header = header
+	}
+	return r
+}
+
+// task begins a task, in which copies are made as they are in a request.
+func (d development) task(c *Catcher) asked {
+	if d.link == nil {
 		return asked{}
 	}
-	header := maps.Clone(st.req.Header)
-	delete(header, devlink.RequestHeader)
-	st.req.Header = header
-	return asked{values[0]}
+	return asked{scope: d.scope(c)}
+}
+
+// here is the request, or the task, that the calling goroutine is in.
+func (d development) here() asked { return asked{scope: freeze.Current()} }
+
+// end ends a request or a task on its goroutine.
+func (d development) end(r asked) {
+	if !r.outer {
+		r.scope.End()
+	}
 }
 
 // failed tells of the failure of a request, and waits until it is noted, but not long.
-func (d development) failed(r asked, f *Failure) {
+func (d development) failed(r asked, ev event, f *Failure) {
 	if d.link != nil {
-		d.link.Failed(r.token, f)
+		d.link.Failed(r.token, f, r.frozen(ev))
 	}
 }
 
 // reported tells of a failure outside the answer to a request: the request it happened in, if any, may
 // well succeed.
-func (d development) reported(f *Failure) {
+func (d development) reported(r asked, ev event, f *Failure) {
 	if d.link != nil {
-		d.link.Failed("", f)
+		d.link.Failed("", f, r.frozen(ev))
 	}
 }
 
@@ -76,6 +99,6 @@ func (d development) answered(r asked, f *Failure, status int, begun bool) {
 	if d.link != nil {
 		told := *f
 		told.Status, told.Begun = status, begun
-		d.link.Failed(r.token, &told)
+		d.link.Failed(r.token, &told, nil)
 	}
 }

@@ -11,6 +11,11 @@ type asked struct{}
 
 func (development) open(*Catcher)                       {}
 func (development) begin(*state) asked                  { return asked{} }
-func (development) failed(asked, *Failure)              {}
-func (development) reported(*Failure)                   {}
+func (development) end(asked)                           {}
+func (development) task(*Catcher) asked                 { return asked{} }
+func (development) here() asked                         { return asked{} }
+func (development) panicked(asked, any)                 {}
+func (development) freeze(asked, event)                 {}
+func (development) failed(asked, event, *Failure)       {}
+func (development) reported(asked, event, *Failure)     {}
 func (development) answered(asked, *Failure, int, bool) {}

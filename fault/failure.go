@@ -129,7 +129,7 @@ func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict,
 		f.Causes.Causes = append(f.Causes.Causes, c.causes(red, v.beside))
 	}
 	rec := c.record(r.Context(), f, red)
-	c.dev.failed(st.dev, f)
+	c.dev.failed(st.dev, ev, f)
 	return rec
 }
 

@@ -139,6 +139,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	st := stateOf(r.Context())
 	if st == nil || st.catcher != h.c {
 		st, w, r = h.c.begin(w, r)
+		defer h.c.dev.end(st.dev)
 	}
 	st.matched(r.Pattern)
 	res := responseOf(st, w)
@@ -196,6 +197,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st, w, r := m.c.begin(w, r)
+	defer m.c.dev.end(st.dev)
 	res := &st.res
 	res.outermost = true
 	defer removeUploads(r) // After the recording of a panic, which tells what was uploaded.
@@ -231,6 +233,7 @@ func (c *Catcher) Answer(w http.ResponseWriter, r *http.Request, err error) {
 	st := stateOf(r.Context())
 	if st == nil || st.catcher != c {
 		st, w, r = c.begin(w, r)
+		defer c.dev.end(st.dev)
 	}
 	res := responseOf(st, w)
 	if res == nil {

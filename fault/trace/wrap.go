@@ -65,7 +65,9 @@ func Wrapf(err error, format string, args ...any) error {
 // New returns an error that reads text and remembers where it was made. For a sentinel in a
 // package's variables use errors.New: where that was made tells nothing.
 func New(text string) error {
-	return &made{text: text, pcs: callers()}
+	m := &made{text: text, pcs: callers()}
+	remember(m)
+	return m
 }
 
 // wrap must be called by an exported function directly: it counts on the depth.
@@ -75,6 +77,7 @@ func wrap(err error, doing string, skip int) error {
 		var pcs [maxDepth]uintptr
 		n := runtime.Callers(3+skip, pcs[:])
 		w.pcs = append([]uintptr(nil), pcs[:n]...)
+		remember(w)
 	}
 	return w
 }

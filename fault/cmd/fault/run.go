@@ -88,14 +88,26 @@ func explainRun(err error) error {
 	)
 	switch {
 	case errors.As(err, &option) && option.Option == "Exposed":
-		return &usageError{option.Text + "; add --expose if that is meant"}
+		return &usageError{option.Text + cameFrom(option.From) + "; add --expose if that is meant"}
+	case errors.As(err, &option) && option.From != "":
+		return &usageError{option.From + ": " + option.Text + cameFrom(option.From) + "; --listen takes its place"}
 	case errors.As(err, &option):
-		flag := map[string]string{"Listen": "--listen", "Env": "--env", "Fixed": "--app-listen", "Hosts": "--allow-host", "Drain": "--drain", "StartTimeout": "--start-timeout"}[option.Option]
+		flag := map[string]string{"Listen": "--listen", "Env": "--env", "Fixed": "--app-listen", "Hosts": "--allow-host", "Watch": "--watch", "Drain": "--drain", "StartTimeout": "--start-timeout"}[option.Option]
 		return &usageError{flag + ": " + option.Text}
+	case errors.As(err, &listen) && !listen.InUse:
+		return fmt.Errorf("%w; choose another address with --listen, such as --listen 127.0.0.1:5001", err)
 	case errors.As(err, &listen):
 		return fmt.Errorf("%w; stop that program, or choose another address with --listen, such as --listen 127.0.0.1:5001", err)
 	case errors.As(err, &pkg):
 		return err
 	}
 	return err
+}
+
+// cameFrom names the setting of the environment, or of .env, that an address came from.
+func cameFrom(setting string) string {
+	if setting == "" {
+		return ""
+	}
+	return " (it comes from the setting " + setting + ")"
 }

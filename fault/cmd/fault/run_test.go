@@ -58,13 +58,18 @@ func TestRunWrongUsage(t *testing.T) {
 		want string
 	}{
 		"no port":           {args: []string{"--listen", "localhost"}, code: 2, want: `--listen: "localhost" `},
-		"LISTEN":            {env: "LISTEN=localhost", code: 2, want: "it comes from the setting LISTEN"},
+		"LISTEN":            {env: "LISTEN=localhost", code: 2, want: `LISTEN: "localhost" .*--listen takes its place`},
 		"exposed":           {args: []string{"--listen", "0.0.0.0:0"}, code: 2, want: "add --expose if that is meant"},
 		"exposed by LISTEN": {env: "LISTEN=0.0.0.0:5000", code: 2, want: "add --expose"},
 		"in use":            {args: []string{"--listen", held.Addr().String()}, code: 1, want: "is in use by .*choose another address with --listen"},
 		"no such package":   {args: []string{"--listen", "127.0.0.1:0", "./cmd/nothing"}, code: 1, want: "cmd/nothing"},
 		"no program":        {args: []string{"--listen", "127.0.0.1:0", "./lib"}, code: 1, want: "lib.*main"},
 		"no setting":        {args: []string{"--listen", "127.0.0.1:0", "--env", "NAME"}, code: 2, want: "--env.*NAME=VALUE"},
+		"no pattern":        {args: []string{"--listen", "127.0.0.1:0", "--watch", "conf/["}, code: 2, want: `--watch: "conf/\[" is no pattern`},
+		"no host":           {args: []string{"--listen", "127.0.0.1:0", "--allow-host", "http://x:1"}, code: 2, want: "--allow-host: .*is no name of a host"},
+		"no time":           {args: []string{"--listen", "127.0.0.1:0", "--drain=-1s"}, code: 2, want: "--drain: "},
+		"no such port":      {args: []string{"--listen", "127.0.0.1:99999"}, code: 2, want: "--listen: .*99999"},
+		"PORT":              {env: "PORT=abc", code: 2, want: "PORT: .*--listen takes its place"},
 		"no address":        {args: []string{"--listen", "127.0.0.1:0", "--app-listen", "8080"}, code: 2, want: "--app-listen"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type Link struct {
 	writing chan struct{} // holds a token while nobody writes
 	gone    chan struct{} // closed when the connection is lost
 	lose    sync.Once
+
+	supervisor atomic.Int64 // the process that wants copies, 0: none does
 
 	mu      sync.Mutex
 	seq     int64
@@ -146,21 +149,40 @@ func (l *Link) send(m Message, deadline time.Time) {
 	}
 }
 
+// Supervisor returns the process that wants a copy of this one with each failure, and owns it then; 0 if no
+// process does.
+func (l *Link) Supervisor() int {
+	if l.isLost() {
+		return 0
+	}
+	return int(l.supervisor.Load())
+}
+
+// Dropped tells the supervisor to end a copy that it was not told of in Failed.
+func (l *Link) Dropped(copy int) {
+	if !l.isLost() {
+		l.send(Message{Type: Dropped, PID: copy}, time.Now().Add(Patience))
+	}
+}
+
 // Failed tells the supervisor of a failure, a fault.Failure, and returns when that has noted it, or after
 // [Patience] if it does not, or at once if it is gone. request is the value of the request's
-// [RequestHeader]; "" is outside one.
-func (l *Link) Failed(request string, failure any) {
+// [RequestHeader]; "" is outside one. frozen is nil if no copy of the process was wanted.
+func (l *Link) Failed(request string, failure any, frozen *Frozen) {
 	if l.isLost() {
 		return
 	}
 	text, err := json.Marshal(failure)
 	if err != nil {
+		if frozen != nil && frozen.PID != 0 {
+			l.Dropped(frozen.PID)
+		}
 		return // The log and the record have it all the same.
 	}
 	deadline := time.Now().Add(Patience)
 	seq, noted := l.expect()
 	defer l.forget(seq)
-	l.send(Message{Type: Failed, Seq: seq, Request: request, Failure: text}, deadline)
+	l.send(Message{Type: Failed, Seq: seq, Request: request, Failure: text, Frozen: frozen}, deadline)
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {
@@ -233,6 +255,8 @@ func (l *Link) listen() {
 			return
 		}
 		switch m.Type {
+		case Welcome:
+			l.supervisor.Store(int64(m.PID))
 		case Noted:
 			l.noted(m.Seq)
 		case Changed:

@@ -10,17 +10,31 @@ type Message struct {
 	// Seq pairs a question with its answer: Failed with Noted, Changed with Loaded.
 	Seq int64 `json:"seq,omitempty"`
 
-	PID     int             `json:"pid,omitempty"`     // Hello
+	PID     int             `json:"pid,omitempty"`     // Hello, Welcome: of who says it; Dropped: of the copy
 	Dir     string          `json:"dir,omitempty"`     // Live: absolute
 	Request string          `json:"request,omitempty"` // Failed: what the proxy called the request, in RequestHeader
 	Failure json.RawMessage `json:"failure,omitempty"` // Failed: a fault.Failure
+	Frozen  *Frozen         `json:"frozen,omitempty"`  // Failed: the copy of the process, if one was wanted
 	Files   []string        `json:"files,omitempty"`   // Changed: absolute paths
 	Error   string          `json:"error,omitempty"`   // Loaded: why what changed does not load; "" if it does
+}
+
+// CopyName is what a copy of the process is called in the list of processes: freeze.Name.
+const CopyName = "fault-copy"
+
+// Frozen is the copy of the process that was made of a failure: see package freeze.
+type Frozen struct {
+	PID int `json:"pid,omitempty"` // a child of the supervisor, which owns it from now on; 0: there is none
+	// Stack is what the copy's stack is, like the StackOf of a fault.Failure; it may tell more than the failure's own.
+	Stack string `json:"stack,omitempty"`
+	Why   string `json:"why,omitempty"` // why there is no copy
 }
 
 // The types of messages.
 const (
 	Hello   = "hello"   // application: here I am
+	Welcome = "welcome" // supervisor: make copies of the process when something fails; they are mine
+	Dropped = "dropped" // application: nobody needs this copy, end it
 	Live    = "live"    // application: the files below Dir are read from disk, a change of them needs no rebuild
 	Failed  = "failed"  // application: this request, or something outside one, has failed
 	Noted   = "noted"   // supervisor: the failure has arrived

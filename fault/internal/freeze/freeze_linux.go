@@ -23,6 +23,7 @@ const (
 const (
 	sysCloseRange  = 436
 	prSetName      = 15
+	prGetName      = 16
 	prSetPtracer   = 0x59616d61
 	prSetPtracerBy = ^uintptr(0) // any process
 )
@@ -32,11 +33,19 @@ const (
 // parent of this one, and has to wait for the copy (wait4) when it has ended.
 //
 // The copy has the memory and the calling goroutine, but no open file: it cannot reach what the process is
-// connected to. It is in a session of its own, any process of the same user may trace it, and it is the
+// connected to. Memory that the process shares with others, such as the index of an SQLite database's log, it
+// cannot write, and sees it change. It is in a session of its own, any process of the same user may trace it, and it is the
 // first to go when memory runs out.
 func Here(parent int) (Copy, error) {
 	if os.Getppid() != parent {
 		return Copy{}, ErrNotChild
+	}
+	if process.copied {
+		return Copy{}, ErrCopy
+	}
+	shared, err := sharedMemory()
+	if err != nil {
+		return Copy{}, fmt.Errorf("looking for memory that a copy would share: %w", err)
 	}
 	reserve()
 	pid, errno := fork()
@@ -44,7 +53,8 @@ func Here(parent int) (Copy, error) {
 		return Copy{}, refused(errno)
 	}
 	if pid == 0 {
-		stay(uintptr(parent))
+		process.copied = true
+		stay(uintptr(parent), shared)
 	}
 	return Copy{PID: int(pid)}, nil
 }
@@ -64,15 +74,26 @@ func refused(errno syscall.Errno) error {
 	return fmt.Errorf("copying the process: %w", errno)
 }
 
-// fork splits the process. Between the two calls of the runtime no signal comes and no stack can grow, and
-// after them the goroutine is not preempted: in the copy, nobody is left to ask it to.
+// fork splits the process. Between the two calls of the runtime no signal comes, the goroutine stays on its
+// thread, and no stack can grow. After them the copy's goroutine is not preempted: nobody is left who could
+// ask it to.
+//
+// The copy has its name from its beginning on, by which its parent knows it: from the thread, which gets its
+// own back.
 //
 //go:norace
 //go:nosplit
 //go:noinline
 func fork() (pid uintptr, errno syscall.Errno) {
+	const name = Name + "\x00"
+	var own [16]byte
 	beforeFork()
+	syscall.RawSyscall(syscall.SYS_PRCTL, prGetName, uintptr(unsafe.Pointer(&own)), 0)
+	syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(unsafe.StringData(name))), 0)
 	pid, _, errno = syscall.RawSyscall6(syscall.SYS_CLONE, syscall.CLONE_PARENT|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	if pid != 0 {
+		syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(&own)), 0)
+	}
 	afterFork()
 	return pid, errno
 }
@@ -88,11 +109,16 @@ func afterFork()
 //
 //go:norace
 //go:noinline
-func stay(parent uintptr) {
+func stay(parent uintptr, shared []region) {
 	closeAll()
+	for i := range shared {
+		syscall.RawSyscall(syscall.SYS_MPROTECT, shared[i].start, shared[i].end-shared[i].start, syscall.PROT_READ)
+	}
 	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
+	// The kernel ends it with the thread that has started the application, too: it may hang in a call that a
+	// debugger has made when the parent goes, and then it never looks.
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
 	syscall.RawSyscall(syscall.SYS_PRCTL, prSetPtracer, prSetPtracerBy, 0)
-	syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(unsafe.StringData(Name+"\x00"))), 0)
 	dieFirst()
 	pause := syscall.Timespec{Nsec: int64(beat)}
 	for n := 0; ; {

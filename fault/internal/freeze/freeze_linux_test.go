@@ -48,9 +48,16 @@ func start(t *testing.T, role string) *application {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &application{t: t, cmd: exec.Command(exe)}
-	a.cmd.Env = append(os.Environ(), playing+"="+role)
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), playing+"="+role)
+	return startProgram(t, cmd)
+}
+
+func startProgram(t *testing.T, cmd *exec.Cmd) *application {
+	t.Helper()
+	a := &application{t: t, cmd: cmd}
 	a.cmd.Stderr = os.Stderr
+	var err error
 	if a.in, err = a.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,9 +82,9 @@ func (a *application) end() {
 }
 
 // ask has the application make a copy, and returns its answer: a process id or an error.
-func (a *application) ask() string {
+func (a *application) ask(what string) string {
 	a.t.Helper()
-	if _, err := io.WriteString(a.in, "\n"); err != nil {
+	if _, err := io.WriteString(a.in, what+"\n"); err != nil {
 		a.t.Fatal(err)
 	}
 	line, err := a.out.ReadString('\n')
@@ -90,7 +97,12 @@ func (a *application) ask() string {
 // copy has the application make one, that lives until the test ends.
 func (a *application) copy() int {
 	a.t.Helper()
-	answer := a.ask()
+	return a.copyOf("")
+}
+
+func (a *application) copyOf(what string) int {
+	a.t.Helper()
+	answer := a.ask(what)
 	pid, err := strconv.Atoi(answer)
 	if err != nil {
 		a.t.Fatalf("no copy: %s", answer)
@@ -108,12 +120,21 @@ func play(role string) {
 	switch role {
 	case "application":
 		go work()
-		file, err := os.Open(os.Args[0])
+		file, err := os.CreateTemp(os.Getenv("TMPDIR"), "shared")
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		defer file.Close()
+		_ = os.Remove(file.Name())
+		if err := file.Truncate(1 << 20); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if _, err := syscall.Mmap(int(file.Fd()), 0, 1<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED); err != nil {
+			fmt.Println(err)
+			return
+		}
 		for {
 			if _, err := in.ReadString('\n'); err != nil {
 				return
@@ -193,13 +214,19 @@ func TestACopyIsAlone(t *testing.T) {
 	if err != nil || len(files) != 0 {
 		t.Errorf("it has the files %v, %v", files, err)
 	}
+	if maps := proc(t, a.cmd.Process.Pid, "maps"); !strings.Contains(maps, " rw-s ") {
+		t.Fatalf("the application shares no memory:\n%s", maps)
+	}
+	if maps := proc(t, pid, "maps"); strings.Contains(maps, " rw-s ") || !strings.Contains(maps, " r--s ") {
+		t.Errorf("it has the memory\n%s", maps)
+	}
 	if session, _, _ := syscall.Syscall(syscall.SYS_GETSID, uintptr(pid), 0, 0); int(session) != pid {
 		t.Errorf("its session is %d", session)
 	}
 	if group, err := syscall.Getpgid(pid); group != pid {
 		t.Errorf("its group is %d, %v", group, err)
 	}
-	if got := a.ask(); got == "" {
+	if got := a.ask(""); got == "" {
 		t.Error("the application does not go on")
 	}
 }
@@ -226,12 +253,27 @@ func TestACopyOutlivesTheApplication(t *testing.T) {
 
 func TestACopyEndsWithTheSupervisor(t *testing.T) {
 	t.Parallel()
+	for name, prepare := range map[string]func(pid int) error{
+		"running": func(int) error { return nil },
+		"stopped": func(pid int) error { return syscall.Kill(pid, syscall.SIGSTOP) }, // as it hangs in a call
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testEndWithSupervisor(t, prepare)
+		})
+	}
+}
+
+func testEndWithSupervisor(t *testing.T, prepare func(pid int) error) {
 	s := start(t, "supervisor")
-	pid, err := strconv.Atoi(s.ask())
+	pid, err := strconv.Atoi(s.ask(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the copy lives", func() bool { return field(t, pid, "Name") == freeze.Name })
+	eventually(t, "the copy lives", func() bool { return strings.TrimSpace(proc(t, pid, "oom_score_adj")) == "1000" })
+	if err := prepare(pid); err != nil {
+		t.Fatal(err)
+	}
 	s.end()
 	eventually(t, "the copy has ended", func() bool {
 		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))

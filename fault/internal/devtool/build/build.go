@@ -39,8 +39,9 @@ type Builder struct {
 	ownLinks bool // the linker's flags are the user's
 	env      goEnv
 
-	mu    sync.Mutex
-	known known
+	mu      sync.Mutex
+	known   known
+	overlay string // the file of -overlay by which the runtime gets its hook; "" without one
 }
 
 // goEnv is what `go env` says. It does not change while a Builder lives.
@@ -83,7 +84,7 @@ func (b *Builder) Build(ctx context.Context, output string, recent ...string) (*
 		// Compressing takes longer than writing what it saves.
 		args = append(args, "-ldflags=-compressdwarf=false")
 	}
-	args = slices.Concat(args, b.flags, []string{"-tags=" + b.tags, "-o", output, "--"}, b.spec)
+	args = slices.Concat(args, b.flags, b.hookFlags(), []string{"-o", output, "--"}, b.spec)
 	// The linker's file is renamed, not copied, and what a killed go command leaves is found again.
 	room, err := os.MkdirTemp(filepath.Dir(output), "go-build-*")
 	if err != nil {
@@ -114,7 +115,7 @@ func (b *Builder) Vet(ctx context.Context, importPaths []string) (*problem.Probl
 		importPaths = b.spec // files cannot be named together with packages
 	}
 	// The compiler's flags are those of the build, so that its results are used.
-	args := slices.Concat([]string{"vet"}, b.common, b.compilerFlags(), analyzers, b.flags, []string{"-tags=" + b.tags, "--"}, importPaths)
+	args := slices.Concat([]string{"vet"}, b.common, b.compilerFlags(), analyzers, b.flags, b.hookFlags(), []string{"--"}, importPaths)
 	r, err := b.command.run(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("vetting %s: %w", strings.Join(importPaths, " "), err)

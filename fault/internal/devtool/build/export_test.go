@@ -10,3 +10,6 @@ func Explain(dir, output string) *problem.Problem {
 
 // Nearest is what a misspelt name is taken for.
 var Nearest = nearest
+
+// HookedSource is the runtime's panic.go with the hook.
+var HookedSource = hookedSource

@@ -51,7 +51,7 @@ func prepare(o Options) (*Builder, error) {
 	}
 	// The go command names files by the working directory's name in PWD.
 	env = append(slices.Clone(env), "PWD="+dir)
-	return &Builder{command: command{path, dir, env}, spec: spec}, nil
+	return &Builder{command: command{path: path, dir: dir, env: env}, spec: spec}, nil
 }
 
 // packageSpec splits what names the package: it is one, or files.

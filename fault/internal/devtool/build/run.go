@@ -23,6 +23,7 @@ const maxOutput = 1 << 20
 type command struct {
 	path, dir string
 	env       []string
+	before    []string // a program that runs the go command, with its arguments
 }
 
 // with is the command with one more setting.
@@ -58,7 +59,8 @@ func (c command) run(ctx context.Context, args ...string) (result, error) {
 	}
 	var stdout bytes.Buffer
 	stderr := head{max: maxOutput}
-	cmd := exec.Command(c.path, args...)
+	args = slices.Concat(c.before, []string{c.path}, args)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.dir, c.env, &stdout, &stderr
 	cmd.WaitDelay = stopLimit // for a pipe that somebody outside of the group has kept
 	g := newGroup(cmd)

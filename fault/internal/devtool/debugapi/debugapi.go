@@ -30,6 +30,7 @@ const (
 	DefaultListen   = "127.0.0.1:0"
 	DefaultKeep     = 20
 	DefaultAttached = 3
+	DefaultWait     = 20 * time.Second
 )
 
 // Options of a Server. The zero value is useful, but for Engine.
@@ -40,10 +41,11 @@ type Options struct {
 	App     string   // origin of the application, "http://127.0.0.1:5000"; "" is none that may frame the page
 	PIN     string   // nine digits; "" is random ones, and nothing else should be given but by tests
 
-	Engine   Engine // nil: nothing can be attached
-	Keep     int    // failures at most; 0 is DefaultKeep
-	Attached int    // debuggers at most; 0 is DefaultAttached
-	Memory   int64  // bytes that the copies may use by themselves; 0 is a quarter of the machine's, 2 GiB at most
+	Engine   Engine        // nil: nothing can be attached
+	Keep     int           // failures at most; 0 is DefaultKeep
+	Attached int           // debuggers at most; 0 is DefaultAttached
+	Wait     time.Duration // how long a request for something newer is held; 0 is DefaultWait
+	Memory   int64         // bytes that the copies may use by themselves; 0 is a quarter of the machine's, 2 GiB at most
 
 	Pages Pages // what browsers get; the zero value is package overlay
 	Tools Tools // further parts
@@ -63,13 +65,14 @@ type Pages struct {
 
 // Tools are parts that work on a failure. What is nil is answered with 501.
 type Tools struct {
-	// Explain says what a failure means. lookup gives the values of expressions at the application's innermost frame; it is nil
-	// until the debugger is attached.
-	Explain  func(f *overlay.Failure, lookup func(expression string) (value string, ok bool)) []Explanation
+	// Explain says what a failure means. call is the index in its stack of the call that is looked at, and lookup gives the values of
+	// expressions there; it is nil until the debugger is attached.
+	Explain  func(f *overlay.Failure, call int, lookup func(expression string) (value string, ok bool)) []Explanation
 	Markdown func(f *overlay.Failure) (string, error)
 	Test     func(f *overlay.Failure) (string, error) // a Go test file
-	// Replay sends the request to the newest version.
-	Replay func(ctx context.Context, f *overlay.Failure) (Replayed, error)
+	// Replay sends the request to the newest version. cookies are those that the developer's browser has for the same host: they may take the place
+	// of ones that are masked.
+	Replay func(ctx context.Context, f *overlay.Failure, cookies []*http.Cookie) (Replayed, error)
 }
 
 // Explanation says what a failure means.
@@ -101,6 +104,7 @@ type Server struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup // all goroutines
 	pin      *pin
+	children children
 	measure  chan struct{} // asks for the copies to be looked after now
 
 	mu       sync.Mutex
@@ -122,6 +126,9 @@ func New(o Options) (*Server, error) {
 	o.Keep = max(o.Keep, 2) // a pinned one and a new one
 	if o.Attached <= 0 {
 		o.Attached = DefaultAttached
+	}
+	if o.Wait <= 0 {
+		o.Wait = DefaultWait
 	}
 	if o.Memory <= 0 {
 		o.Memory = defaultMemory()

@@ -9,7 +9,7 @@ type Engine interface {
 }
 
 // Session is a debugger that is attached to one copy. Its methods are called by one goroutine at a time but for Done and Close; each heeds ctx.
-// References stay good until a call has been made.
+// References stay good as long as it lives; one that does not is an *ExpressionError.
 type Session interface {
 	// Frames are those of the failing goroutine, innermost first.
 	Frames(ctx context.Context) ([]Frame, error)
@@ -34,7 +34,8 @@ type Copy struct {
 	Binary    string // what it runs
 	Module    string // path of the application's module
 	Goroutine int64  // that failed
-	Function  string // that the copy is frozen in, "" if it is not known
+	Function  string // that the copy is frozen in, its marker; "" is that of the kit
+	Crashed   bool   // it is no copy, but the process itself, held up while it crashed
 	// Release lets go of it, once, when it is no longer needed. If it is nil, the copy is a child of this process, and is killed.
 	Release func()
 }
@@ -46,18 +47,26 @@ type Frame struct {
 	File     string
 	Line     int
 	App      bool // the application's own code
+	// Optimized says that many of its variables cannot be read.
+	Optimized bool
 }
 
 // Variable is a value and its name.
 type Variable struct {
 	Name       string
 	Type       string // the static one
+	Dynamic    string // the type of what is in an interface; "" if it is none, or nil
 	Value      string // for reading
-	Kind       string // reflect.Kind in small letters
-	Ref        int    // for Children; 0 is that there is no more
-	Len        int    // of a string, slice, array, map or channel
+	Kind       string // reflect.Kind in small letters; "tuple" are several results of a call
+	Nil        bool   // it is nil, or an interface that holds a nil pointer
+	Cut        bool   // Value does not show all of it
+	Ref        int    // for Children; 0 is that there is nothing in it
+	KeyRef     int    // the same for the key of a map's entry
+	Len, Cap   int64  // of a string (in bytes), slice, array, map or channel
 	Argument   bool
+	Result     bool // it is what the function returns
 	Shadowed   bool
+	Line       int    // where a local is declared; 0 is not known
 	Unreadable string // why it cannot be shown
 	Expression string // that has this value; "" if there is none
 }
@@ -71,14 +80,19 @@ type Completion struct {
 
 // Goroutine is one of the copy's goroutines.
 type Goroutine struct {
-	ID       int64
-	State    string // "running", "waiting", …
-	Wait     string // what it waits for
-	Function string // the innermost one that says something
-	File     string
-	Line     int
-	App      bool
-	Failing  bool
+	ID         int64
+	State      string // "running", "waiting", …
+	Wait       string // what it waits for
+	Function   string // where it is, outside of the runtime; "" if that is not known
+	File       string
+	Line       int
+	Started    string // the function that it was started with
+	Creator    string // and by which it was
+	App        bool   // it is in the application's own code, or began there
+	Failing    bool
+	System     bool // one of the runtime's own
+	Labels     map[string]string
+	Unreadable string // why something is missing
 }
 
 // UnavailableError says why there is no debugger, and how to get one.

@@ -29,6 +29,8 @@ type (
 		Base       uint64
 		Unreadable string
 		DeclLine   int64
+		// LocationExpr says where a variable of a frame lies, in terms of DWARF.
+		LocationExpr string
 	}
 	wireFlags uint16
 
@@ -49,6 +51,7 @@ type (
 		Line     int
 		Function *struct {
 			Name      string
+			Value     uint64 // where it begins
 			Optimized bool
 		}
 	}

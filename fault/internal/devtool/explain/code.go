@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"strings"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
 )
 
@@ -67,6 +68,7 @@ var surroundings = []struct{ before, after string }{
 	{"select {", "}"},
 	{"f(", ")"},
 	{"_ = T{", "}"},
+	{"", ""}, // a whole function, of one line
 }
 
 // parse parses lines as if what opens before them and closes behind them were there.
@@ -75,9 +77,12 @@ func parse(lines string) *piece {
 	if !ok || strings.TrimSpace(rest) == "" {
 		return nil
 	}
-	for _, s := range surroundings {
+	for i, s := range surroundings {
 		// All on the first line, so that lines keep their numbers.
 		text := "package p; func _() { " + s.before + closed + rest + "\n" + opened + s.after + "\n}"
+		if i == len(surroundings)-1 {
+			text = "package p; " + rest
+		}
 		fset := token.NewFileSet()
 		file, err := parser.ParseFile(fset, "", text, parser.SkipObjectResolution)
 		if err != nil || len(file.Decls) != 1 {
@@ -173,10 +178,18 @@ func each[N ast.Node](c *code, line int, visit func(*piece, N)) {
 }
 
 // callsOf returns the arguments of the calls of a function, by its name as it is written ("strconv.Atoi"), on the nearest line
-// that has one: the line itself, or one before it.
-func (c *code) callsOf(name func(string) bool) (calls [][]string) {
-	for line := c.hit; line >= 0 && len(calls) == 0; line-- {
-		each(c, line, func(p *piece, call *ast.CallExpr) {
+// that has one: the line itself, or one before it. Where only the handler is known that returned an error, its line is the one
+// where it begins, and the calls are behind it.
+func (s *subject) callsOf(name func(string) bool) (calls [][]string) {
+	step, end := -1, -1
+	if s.f.StackOf == fault.StackHandled {
+		step, end = 1, len(s.code.lines)
+	}
+	if s.code.hit < 0 {
+		return nil
+	}
+	for line := s.code.hit; line != end && len(calls) == 0; line += step {
+		each(s.code, line, func(p *piece, call *ast.CallExpr) {
 			if !name(p.source(call.Fun)) {
 				return
 			}

@@ -141,6 +141,14 @@ func (s *subject) value(before, expression string) string {
 	return ""
 }
 
+// sentence tells the value of an expression, "" if it cannot be told.
+func (s *subject) sentence(expression string) string {
+	if v := s.value(quoted(expression)+" is ", expression); v != "" {
+		return v + "."
+	}
+	return ""
+}
+
 // rule is what is known about one kind of error.
 type rule struct {
 	topic string // rules of one topic say the same; the first that applies speaks
@@ -149,6 +157,8 @@ type rule struct {
 	types  []string
 	strict bool
 	text   string // a regular expression that the error's text must match
+	// wraps says that such an error may be one of fmt.Errorf that wraps another.
+	wraps bool
 
 	// What to say. $1 is what the first group of text has matched.
 	title, say string
@@ -171,7 +181,7 @@ func match(c fault.Cause) (*rule, []string) {
 		if r.types != nil && !fits(r.types, typ) && (r.strict || !plain) {
 			continue
 		}
-		if r.types == nil && len(c.Causes) > 0 && isPlain(typ) {
+		if r.types == nil && len(c.Causes) > 0 && isPlain(typ) && !r.wraps {
 			continue // It only passes on what its cause says.
 		}
 		if m := r.expression.match(text); m != nil {
@@ -232,16 +242,19 @@ func (e *Explanation) first(try string) { e.Try = slices.Insert(e.Try, 0, try) }
 func expand(text string, m []string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
-		if text[i] != '$' || i+1 == len(text) || text[i+1] < '0' || text[i+1] > '9' {
+		if text[i] != '$' || i+1 == len(text) || text[i+1] != '$' && (text[i+1] < '0' || text[i+1] > '9') {
 			b.WriteByte(text[i])
 			continue
 		}
-		i++
+		if i++; text[i] == '$' { // "$$" is a dollar.
+			b.WriteByte('$')
+			continue
+		}
 		if n := int(text[i] - '0'); n < len(m) {
 			b.WriteString(bare(m[n]))
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), " ``", "") // What the error does not tell.
 }
 
 // bare makes a text fit to stand between backquotes, on one line and not too long.

@@ -25,10 +25,12 @@ var errFirst = errors.New("the first message is not hello")
 // app is one process that has connected.
 type app struct {
 	conn    net.Conn
+	socket  string // the path that it has come by
 	handler Handler
 	pid     int
 	gone    chan struct{} // closed when the connection has ended
 	writing sync.Mutex
+	taken   []int // the copies that Failed was told of; of the goroutine that serves
 
 	mu      sync.Mutex
 	paths   []string
@@ -37,8 +39,8 @@ type app struct {
 	waiting map[int64]chan string // by Seq: who waits for Loaded; holds its answer
 }
 
-func newApp(conn net.Conn, h Handler) *app {
-	return &app{conn: conn, handler: h, gone: make(chan struct{}), waiting: map[int64]chan string{}}
+func newApp(conn net.Conn, socket string, h Handler) *app {
+	return &app{conn: conn, socket: socket, handler: h, gone: make(chan struct{}), waiting: map[int64]chan string{}}
 }
 
 // close ends the connection from this side.
@@ -62,11 +64,14 @@ func (a *app) serve() {
 	if a.handler.Hello != nil {
 		a.handler.Hello(a.pid)
 	}
-	err = a.listen(r)
+	if err = a.welcome(); err == nil {
+		err = a.listen(r)
+	}
 	if !errors.Is(err, devlink.ErrMessage) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil // Its end, or ours; one that is killed may be cut off in the middle.
 	}
 	a.close()
+	a.endRest()
 	if a.handler.Gone != nil {
 		a.handler.Gone(a.pid, err)
 	}
@@ -83,6 +88,8 @@ func (a *app) listen(r *bufio.Reader) error {
 			err = a.live(m.Dir)
 		case devlink.Failed:
 			err = a.failed(m)
+		case devlink.Dropped:
+			a.end(m.PID)
 		case devlink.Loaded:
 			a.loaded(m)
 		}
@@ -106,13 +113,30 @@ func (a *app) live(path string) error {
 	return nil
 }
 
+// welcome asks the application for copies, if they are wanted.
+func (a *app) welcome() error {
+	if !a.handler.Freeze {
+		return nil
+	}
+	return a.send(devlink.Message{Type: devlink.Welcome, PID: os.Getpid()}, time.Now().Add(writeTimeout))
+}
+
 func (a *app) failed(m devlink.Message) error {
-	f := new(fault.Failure)
-	if err := json.Unmarshal(m.Failure, f); err != nil {
+	f := Failure{Failure: new(fault.Failure), Request: m.Request}
+	if err := json.Unmarshal(m.Failure, f.Failure); err != nil {
 		return fmt.Errorf("%w: its failure cannot be read: %w", devlink.ErrMessage, err)
 	}
+	if m.Frozen != nil {
+		f.Frozen, f.FrozenStack, f.FrozenWhy = m.Frozen.PID, m.Frozen.Stack, m.Frozen.Why
+	}
+	if f.Frozen != 0 {
+		if err := isCopy(f.Frozen, a.pid); err != nil {
+			f.Frozen, f.FrozenStack, f.FrozenWhy = 0, "", err.Error()
+		}
+	}
 	if a.handler.Failed != nil {
-		a.handler.Failed(a.pid, m.Request, f)
+		a.taken = append(a.taken, f.Frozen)
+		a.handler.Failed(a.pid, f)
 	}
 	return a.send(devlink.Message{Type: devlink.Noted, Seq: m.Seq}, time.Now().Add(writeTimeout))
 }

@@ -40,9 +40,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	suite.dev = sync.OnceValues(func() (string, error) {
-		return build(filepath.Join(suite.dir, "dev"), "-tags", "faultdev")
+		return buildApp(filepath.Join(suite.dir, "dev"), "-tags", "faultdev")
 	})
-	suite.release = sync.OnceValues(func() (string, error) { return build(filepath.Join(suite.dir, "release")) })
+	suite.release = sync.OnceValues(func() (string, error) { return buildApp(filepath.Join(suite.dir, "release")) })
 	code := m.Run()
 	if err := os.RemoveAll(suite.dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -51,25 +51,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build copies the application of testdata to a module of its own in dir, and builds it there.
-func build(dir string, flags ...string) (binary string, err error) {
-	kit := reflect.TypeFor[fault.Failure]().PkgPath()
-	kitDir, err := filepath.Abs("../../..")
-	if err != nil {
+// buildApp copies the application of testdata to dir, and builds it there.
+func buildApp(dir string, flags ...string) (binary string, err error) {
+	if err := source(dir); err != nil {
 		return "", err
-	}
-	if err := os.CopyFS(dir, os.DirFS("testdata/app")); err != nil {
-		return "", err
-	}
-	sums, err := os.ReadFile(filepath.Join(kitDir, "go.sum"))
-	if err != nil {
-		return "", err
-	}
-	mod := fmt.Sprintf("module example.com/app\n\ngo 1.26.0\n\nrequire %s v0.0.0\n\nreplace %s => %s\n", kit, kit, kitDir)
-	for name, text := range map[string]string{"go.mod": mod, "go.sum": string(sums)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return "", err
-		}
 	}
 	binary = filepath.Join(dir, "app")
 	if runtime.GOOS == "windows" {
@@ -88,6 +73,29 @@ func build(dir string, flags ...string) (binary string, err error) {
 	return binary, nil
 }
 
+// source copies the application of testdata to a module of its own in dir.
+func source(dir string) error {
+	kit := reflect.TypeFor[fault.Failure]().PkgPath()
+	kitDir, err := filepath.Abs("../../..")
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, os.DirFS("testdata/app")); err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(kitDir, "go.sum"))
+	if err != nil {
+		return err
+	}
+	mod := fmt.Sprintf("module example.com/app\n\ngo 1.26.0\n\nrequire %s v0.0.0\n\nreplace %s => %s\n", kit, kit, kitDir)
+	for name, text := range map[string]string{"go.mod": mod, "go.sum": string(sums)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func built(t *testing.T, how func() (string, error)) string {
 	t.Helper()
 	binary, err := how()
@@ -103,7 +111,9 @@ type application struct {
 	url  string
 	pid  int
 	log  *lockedBuffer
+	out  *bufio.Reader
 	stop func()
+	kill func()
 }
 
 // start runs the binary with the value of FAULT_RUN until the test ends.
@@ -134,8 +144,14 @@ func start(t *testing.T, binary, faultRun string) *application {
 			t.Errorf("the application ended: %v\n%s", err, a.log)
 		}
 	})
-	t.Cleanup(a.stop)
-	line, err := bufio.NewReader(out).ReadString('\n')
+	t.Cleanup(func() { a.stop() })
+	a.out = bufio.NewReader(out)
+	a.kill = func() {
+		a.stop = sync.OnceFunc(func() { _ = cmd.Wait() })
+		_ = cmd.Process.Kill()
+		a.stop()
+	}
+	line, err := a.out.ReadString('\n')
 	if err != nil {
 		t.Fatalf("the application did not start: %v\n%s", err, a.log)
 	}
@@ -179,6 +195,7 @@ type heard struct {
 	path    string
 	request string
 	failure *fault.Failure
+	frozen  link.Failure
 	err     error
 }
 
@@ -192,15 +209,22 @@ type listener struct {
 
 func listen(t *testing.T) *listener {
 	t.Helper()
+	return listenWith(t, false)
+}
+
+// listenWith listens, for applications that make copies of their failures or do not.
+func listenWith(t *testing.T, freeze bool) *listener {
+	t.Helper()
 	l := &listener{t: t, calls: make(chan heard, 100), failed: func() {}}
 	server, err := link.Listen(filepath.Join(socketDir(t), "app"), link.Handler{
 		Hello: func(pid int) { l.calls <- heard{what: "hello", pid: pid} },
 		Live:  func(pid int, path string) { l.calls <- heard{what: "live", pid: pid, path: path} },
-		Failed: func(pid int, request string, f *fault.Failure) {
+		Failed: func(pid int, f link.Failure) {
 			l.failed()
-			l.calls <- heard{what: "failed", pid: pid, request: request, failure: f}
+			l.calls <- heard{what: "failed", pid: pid, request: f.Request, failure: f.Failure, frozen: f}
 		},
-		Gone: func(pid int, err error) { l.calls <- heard{what: "gone", pid: pid, err: err} },
+		Freeze: freeze,
+		Gone:   func(pid int, err error) { l.calls <- heard{what: "gone", pid: pid, err: err} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,13 +36,28 @@ type Handler struct {
 	// Live is called with the absolute path of a directory, or of a single file, that the process reads
 	// from disk: a change there needs no rebuild but [Server.Changed].
 	Live func(pid int, path string)
-	// Failed is called when something has failed, and the answer is written when it has returned. request
-	// is the value of the request's devlink.RequestHeader, "" for what belongs to no answer. The same
-	// failure may come twice: once when it is reported, then as the answer to its request.
-	Failed func(pid int, request string, f *fault.Failure)
+	// Failed is called when something has failed, and the answer is written when it has returned.
+	Failed func(pid int, f Failure)
 	// Gone is called last. err is nil when the connection was closed, as by the end of the process; else
 	// it says what the process did wrong.
 	Gone func(pid int, err error)
+	// Freeze has applications make a copy of themselves of each failure. A copy belongs to who gets it by
+	// Failed and has to [End] it; one that Failed does not tell of is ended.
+	Freeze bool
+}
+
+// Failure is what has failed in an application.
+type Failure struct {
+	*fault.Failure
+	// Request is the value of the request's devlink.RequestHeader, "" for what belongs to no answer. The same
+	// failure may come twice: once when it is reported, then, with a request, as the answer to it.
+	Request string
+	// Frozen is the process that is a copy of the application as it was when it failed, 0 if there is none, as
+	// when the failure comes for the second time. FrozenStack says what the copy's stack is, like StackOf does
+	// for Stack: it may be StackPanic of a panic that somebody has recovered and turned into an error.
+	Frozen      int
+	FrozenStack string
+	FrozenWhy   string // why there is no copy, if one was wanted
 }
 
 // A Server listens for applications. [Listen] makes one; Close ends it.
@@ -113,7 +128,7 @@ func (s *Server) accept() {
 			time.Sleep(50 * time.Millisecond) // Too many open files: the application does not wait for this.
 			continue
 		}
-		a := newApp(conn, s.handler)
+		a := newApp(conn, s.Path(), s.handler)
 		if !s.add(a) {
 			a.close()
 			return

@@ -196,7 +196,7 @@ func TestFailedWhileLoading(t *testing.T) {
 	var took time.Duration
 	a.Live([]string{dir}, func() error {
 		began := time.Now()
-		a.Failed("", fault.Failure{Message: "while loading"})
+		a.Failed("", fault.Failure{Message: "while loading"}, nil)
 		took = time.Since(began)
 		return nil
 	})
@@ -225,8 +225,10 @@ func TestReleaseHasNoneOfIt(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		if got := strings.Contains(string(out), "/internal/devlink."); got != test.want {
-			t.Errorf("%s: symbols of devlink are in it: %v", name, got)
+		for _, pkg := range []string{"devlink", "freeze"} {
+			if got := strings.Contains(string(out), "/internal/"+pkg+"."); got != test.want {
+				t.Errorf("%s: symbols of %s are in it: %v", name, pkg, got)
+			}
 		}
 	}
 	for _, flags := range [][]string{{}, {"-tags", "faultdev"}} {
@@ -235,8 +237,10 @@ func TestReleaseHasNoneOfIt(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		if got := strings.Contains(string(out), "/internal/devlink\n"); got != (len(flags) > 0) {
-			t.Errorf("go list %q has devlink: %v", flags, got)
+		for _, pkg := range []string{"devlink", "freeze"} {
+			if got := strings.Contains(string(out), "/internal/"+pkg+"\n"); got != (len(flags) > 0) {
+				t.Errorf("go list %q has %s: %v", flags, pkg, got)
+			}
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestLiveFiles(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "app")
-	binary, err := build(dir, "-tags", "faultdev")
+	binary, err := buildApp(dir, "-tags", "faultdev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestTheWayDoesNotMatter(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "real"), link); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
-	binary, err := build(filepath.Join(dir, "real", "app"), "-tags", "faultdev")
+	binary, err := buildApp(filepath.Join(dir, "real", "app"), "-tags", "faultdev")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestTheWayDoesNotMatter(t *testing.T) {
 func TestRequestsDuringChanges(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "app")
-	binary, err := build(dir, "-tags", "faultdev")
+	binary, err := buildApp(dir, "-tags", "faultdev")
 	if err != nil {
 		t.Fatal(err)
 	}

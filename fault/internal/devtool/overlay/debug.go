@@ -30,7 +30,7 @@ func WriteDebugger(w http.ResponseWriter, r *http.Request, f *Failure, d DebugPa
 		v.Application = ancestors[0]
 	}
 	if f != nil {
-		v.failurePage = debugFailurePage(r, f, v.Application)
+		v.failurePage, v.FullID = debugFailurePage(r, f, v.Application), f.ID.Full()
 	}
 	v.Debug, v.Home, v.Script, v.Framed = true, "/", "", r.URL.Query().Get("framed") == "1"
 	if v.Framed {
@@ -46,6 +46,11 @@ func WriteDebugger(w http.ResponseWriter, r *http.Request, f *Failure, d DebugPa
 		a.header["X-Frame-Options"] = "DENY"
 	case v.Framed: // A page with require-corp of its own may show it; who may show it at all is the policy's matter.
 		a.header["Cross-Origin-Resource-Policy"] = "cross-origin"
+	}
+	for name := range w.Header() {
+		if strings.HasPrefix(name, "Access-Control-") {
+			w.Header().Del(name)
+		}
 	}
 	a.html("debugger.html", v)
 	a.write(w)
@@ -80,6 +85,7 @@ type debugPage struct {
 	failurePage
 	Front       bool   // it is about no failure
 	Application string // origin; "" is not known
+	FullID      string
 }
 
 // debugPolicy lets the page do what is its own, and be framed by these origins only. No text can become markup or script.

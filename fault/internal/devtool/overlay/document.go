@@ -68,7 +68,7 @@ type frameDocument struct {
 
 // failureDocument has the members of the application's own answer, detail and fault among them, and what a developer
 // wants to know.
-func failureDocument(f *Failure, status int) any {
+func failureDocument(f *Failure, status int, debugger string) any {
 	frames := make([]frameDocument, len(f.Stack))
 	for i, c := range f.Stack {
 		frames[i] = frameDocument{Function: c.Function, File: c.File, Line: c.Line, App: c.App}
@@ -81,10 +81,11 @@ func failureDocument(f *Failure, status int) any {
 		Fault      string          `json:"fault"`
 		Request    string          `json:"request,omitempty"`
 		Answer     string          `json:"answer,omitempty"`
+		Debugger   string          `json:"debugger,omitempty"`
 		Generation int             `json:"generation,omitempty"`
 		Stack      []frameDocument `json:"stack,omitempty"`
 		Failure    *fault.Failure  `json:"failure"`
-	}{documentOf(status, f.Message), f.ID.String(), f.RequestID, f.Answer, f.Generation, frames, f.Failure}
+	}{documentOf(status, f.Message), f.ID.String(), f.RequestID, f.Answer, debugger, f.Generation, frames, f.Failure}
 }
 
 func overviewDocument(o Overview) any {

@@ -96,9 +96,13 @@ func WriteFailure(w http.ResponseWriter, r *http.Request, f *Failure, status int
 	if page {
 		a.status = http.StatusOK
 	}
+	debugger := debuggerOf(r, f.Debugger)
+	if debugger != "" {
+		a.header = map[string]string{"Link": "<" + debugger + `>; rel="describedby"; type="application/json"; title="debugger"`}
+	}
 	switch FormatOf(r) {
 	case JSON:
-		a.json(failureDocument(f, status))
+		a.json(failureDocument(f, status, debugger))
 	case Text:
 		a.text(failureText(r, f, status))
 	default:
@@ -107,9 +111,6 @@ func WriteFailure(w http.ResponseWriter, r *http.Request, f *Failure, status int
 			a.policy = strings.Replace(policy, "frame-src 'self'", "frame-src 'self' "+originOf(v.Debugger), 1)
 		}
 		a.html("failure.html", v)
-	}
-	if debugger := debuggerOf(r, f.Debugger); debugger != "" {
-		a.header = map[string]string{"Link": "<" + debugger + `>; rel="describedby"; type="application/json"; title="debugger"`}
 	}
 	if f.Failure != nil && !f.ID.IsZero() {
 		w.Header().Set("Fault-Id", f.ID.String())

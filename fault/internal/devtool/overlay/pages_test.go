@@ -132,8 +132,8 @@ func harmless(t testing.TB, name string, w *httptest.ResponseRecorder) {
 			t.Errorf("%s: a template could not tell what it writes", name)
 		}
 		for _, m := range links.FindAllStringSubmatch(body, -1) {
-			mailbox := strings.HasPrefix(name, "overview") && m[1] == "https://evil.example" // by our own hand
-			if !allowed.MatchString(m[1]) && !mailbox {
+			ours := strings.Contains("overview failure", strings.Fields(name)[0]) && m[1] == "https://evil.example" // the mailbox and the debugger, by our own hand
+			if !allowed.MatchString(m[1]) && !ours {
 				t.Errorf("%s: leads to %q", name, m[1])
 			}
 		}

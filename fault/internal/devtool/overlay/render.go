@@ -66,6 +66,7 @@ var types = map[string]string{
 	"debugger-console.js": "text/javascript; charset=utf-8",
 	"debugger-room.js":    "text/javascript; charset=utf-8",
 	"debugger-kept.js":    "text/javascript; charset=utf-8",
+	"debugger-call.js":    "text/javascript; charset=utf-8",
 	"debugger-tools.js":   "text/javascript; charset=utf-8",
 	"overlay.css":         "text/css; charset=utf-8",
 	"debugger.css":        "text/css; charset=utf-8",

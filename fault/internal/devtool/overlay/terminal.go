@@ -176,6 +176,9 @@ func failureText(r *http.Request, f *Failure, status int) string {
 	if f.Answer != "" && strings.HasPrefix(f.Answer, Prefix) {
 		t.verbatim("", "What a visitor would have got: "+line(baseURL(r)+f.Answer))
 	}
+	if debugger := debuggerOf(r, f.Debugger); debugger != "" {
+		t.verbatim("", "Debugger: "+line(debugger))
+	}
 	return t.String()
 }
 

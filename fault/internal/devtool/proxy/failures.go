@@ -89,6 +89,7 @@ func (a *ownAnswer) write(w http.ResponseWriter) {
 		}
 	}
 	h.Set("Content-Security-Policy", "sandbox; script-src 'none'; form-action 'none'; frame-ancestors 'self'")
+	h.Del("Cross-Origin-Embedder-Policy") // in a sandbox the application's stylesheets and pictures are another site's
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // whoever does not get it is gone
 }

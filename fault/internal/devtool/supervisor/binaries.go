@@ -11,8 +11,11 @@ type binaries struct {
 	users map[string]int // by path
 }
 
-// hold notes one more user of the binary.
+// hold notes one more user of the binary; "" is none.
 func (b *binaries) hold(path string) {
+	if path == "" {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.users == nil {
@@ -23,6 +26,9 @@ func (b *binaries) hold(path string) {
 
 // release ends what hold began.
 func (b *binaries) release(path string) {
+	if path == "" {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.users[path]--; b.users[path] <= 0 {

@@ -28,24 +28,54 @@ func (s *supervisor) changed(batch []watch.Change) {
 			rebuild = true
 		case c.Kind == watch.Style || c.Kind == watch.Script || c.Kind == watch.Asset:
 			plain = append(plain, c)
+		case s.writtenAtStart(c.Path):
+			plain = append(plain, c)
 		default: // a template that may be read at the start only, .env, and what the user named
 			restart = true
 		}
 		s.noteRecent(c.Path)
 	}
 	s.crashes = 0
+	down := s.current == nil && s.cycle == nil && s.problems.version == nil // it has crashed too often
 	switch {
-	case rebuild || restart:
+	case rebuild || down:
 		s.needBuild = s.needBuild || rebuild
 		s.begin() // what is read from disk is read by the new process
-	case s.cycle != nil && len(disk) == 0:
-		// The tabs reload when the new version is ready.
-	default:
+		return
+	case restart && s.cycle == nil:
+		s.begin()
+		return
+	case restart:
+		// A process that is not started yet reads it; one that is may have read it before.
+		s.restartAgain = s.restartAgain || s.cycle.launched.Load()
+		return
+	}
+	if len(disk) > 0 {
 		s.load(disk)
 	}
-	if !rebuild && !restart && len(plain) > 0 && s.cycle == nil {
+	if len(plain) > 0 && s.cycle == nil {
 		s.tellTabs(plain)
 	}
+}
+
+// writtenAtStart tells whether a file changes each time that the application starts: then the application writes it, and another
+// start would not end that.
+func (s *supervisor) writtenAtStart(path string) bool {
+	starting := s.cycle != nil && s.cycle.launched.Load() || s.current != nil && time.Since(s.current.ready) < steady/2
+	if !starting {
+		if s.atStart[path] < maxAtStart {
+			delete(s.atStart, path)
+		}
+		return s.atStart[path] >= maxAtStart
+	}
+	if s.atStart == nil {
+		s.atStart = map[string]int{}
+	}
+	s.atStart[path]++
+	if s.atStart[path] == maxAtStart {
+		s.term.Event(s.relative(path) + " changes whenever the application starts; from here on a change of it reloads the page only")
+	}
+	return s.atStart[path] >= maxAtStart
 }
 
 // noteRecent puts a file at the end of those that changed.
@@ -58,6 +88,9 @@ func (s *supervisor) noteRecent(path string) {
 
 // maxRecent bounds how many changed files are remembered.
 const maxRecent = 100
+
+// maxAtStart is how many starts in which a file has changed make it one that the application writes.
+const maxAtStart = 3
 
 // fromDisk tells whether the running application reads a file from disk, and whether it wants to be told of changes.
 func (s *supervisor) fromDisk(path string) (live, told bool) {
@@ -132,6 +165,7 @@ func (s *supervisor) relative(path string) string {
 // liveLoads are the changes that the application is to load from disk. One load is under way at a time.
 type liveLoads struct {
 	waiting []watch.Change
+	failing []watch.Change // that did not load: they are loaded again with the next ones
 	running bool
 }
 
@@ -158,6 +192,11 @@ func (s *supervisor) loadPending() {
 	}
 	changes, g := s.live.waiting, s.current
 	s.live.waiting, s.live.running = nil, true
+	for _, c := range s.live.failing {
+		if !slices.ContainsFunc(changes, func(other watch.Change) bool { return other.Path == c.Path }) {
+			changes = append(changes, c)
+		}
+	}
 	s.work.Go(func() {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(s.ctx, reloadTimeout)
@@ -177,9 +216,12 @@ func (s *supervisor) loadDone(l loading) {
 	s.live.running = false
 	defer s.loadPending()
 	if l.generation != s.current {
+		s.live.failing = nil
 		return // its successor has read the files itself
 	}
+	s.live.failing = nil
 	if l.text != "" {
+		s.live.failing = l.changes
 		s.problems.template = s.templateProblem(l.text)
 		s.showProblem()
 		return

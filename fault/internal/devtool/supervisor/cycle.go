@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"example.org/microblog/fault/internal/devtool/address"
@@ -21,10 +22,13 @@ type cycle struct {
 	number int  // of the generation
 	build  bool // else the last binary is started again
 	again  bool // because it crashed, and nothing has changed
+	rescue bool // it is the last version that served, in the place of one that does not
 	binary string
 	built  time.Time // when that binary's build began
 	recent []string  // files that changed, for the order of messages
 	cancel context.CancelFunc
+	// launched is set before the process is started: what changes afterwards it may not have read.
+	launched atomic.Bool
 }
 
 // result is how a cycle ended.
@@ -32,23 +36,17 @@ type result struct {
 	cycle      *cycle
 	generation *generation // that is ready; nil if there is none
 	binary     string      // that was built; "" if none was
-	fallback   *generation // the last good version, started again because it had to make room for one that does not start
 	problem    *problem.Problem
 	err        error // the tools failed, not the code
 	buildTime  time.Duration
 	startTime  time.Duration
 }
 
-// begin starts a cycle, in the place of the one under way.
+// begin starts a cycle for the newest source, in the place of the one under way.
 func (s *supervisor) begin() {
-	if s.cycle != nil {
-		s.cycle.cancel()
-	}
-	s.generations++
-	ctx, cancel := context.WithCancel(s.ctx)
-	c := &cycle{s: s, number: s.generations, build: s.needBuild || s.binary == "", binary: s.binary, built: s.built, recent: s.recent, cancel: cancel}
+	s.restartAgain = false
+	c := &cycle{build: s.needBuild || s.binary == "", binary: s.binary, built: s.built, recent: s.recent}
 	c.again = !c.build && len(c.recent) == 0
-	s.cycle = c
 	doing := "starting"
 	if c.build {
 		if s.stopVet != nil {
@@ -56,7 +54,26 @@ func (s *supervisor) begin() {
 		}
 		doing = "building " + s.options.Package
 	}
+	s.enter(c, doing)
+}
+
+// rescue starts the last version that served once more: the newest one cannot take its place.
+func (s *supervisor) rescue() {
+	s.enter(&cycle{binary: s.good.binary, built: s.good.built, again: true, rescue: true}, "starting the last good version")
+}
+
+// enter starts a cycle in the place of the one under way.
+func (s *supervisor) enter(c *cycle, doing string) {
+	if s.cycle != nil {
+		s.cycle.cancel()
+	}
+	s.generations++
+	c.s, c.number = s, s.generations
+	ctx, cancel := context.WithCancel(s.ctx)
+	c.cancel = cancel
+	s.cycle = c
 	s.proxy.SetDoing(doing)
+	s.binaries.hold(c.binary)
 	s.work.Go(func() {
 		defer cancel()
 		r := c.run(ctx)
@@ -64,10 +81,8 @@ func (s *supervisor) begin() {
 		select {
 		case s.results <- r:
 		case <-s.ctx.Done():
-			for _, g := range []*generation{r.generation, r.fallback} {
-				if g != nil {
-					g.stop(0)
-				}
+			if r.generation != nil {
+				r.generation.stop(0)
 			}
 		}
 	})
@@ -75,6 +90,7 @@ func (s *supervisor) begin() {
 
 func (c *cycle) run(ctx context.Context) (r result) {
 	s := c.s
+	defer s.binaries.release(c.binary) // as it was at the beginning; "" is none
 	// One cycle at a time: one that was cancelled ends its process before the next starts another.
 	select {
 	case s.stage <- struct{}{}:
@@ -107,17 +123,15 @@ func (c *cycle) run(ctx context.Context) (r result) {
 func (c *cycle) startUp(ctx context.Context, r result) result {
 	s := c.s
 	start := time.Now()
-	var before *generation
 	if s.exclusive() {
-		if before = s.takeDown(ctx); before != nil {
-			defer s.binaries.release(before.binary)
-		}
+		s.takeDown()
 	}
 	var (
 		g   *generation
 		err error
 	)
 	for range maxAddresses {
+		c.launched.Store(true)
 		if g, err = s.start(c.number, c.binary, c.built); err != nil {
 			r.err = err
 			return r
@@ -127,6 +141,9 @@ func (c *cycle) startUp(ctx context.Context, r result) result {
 		err = s.awaitReady(ctx, g)
 		if err == nil {
 			r.generation, r.startTime = g, time.Since(start)
+			if s.exclusive() {
+				s.serving.Store(g) // for the next cycle, which may come before this result is taken
+			}
 			return r
 		}
 		if !s.addressLost(g, err) {
@@ -138,9 +155,6 @@ func (c *cycle) startUp(ctx context.Context, r result) result {
 		r.problem = s.startProblem(g, err)
 	}
 	g.stop(0)
-	if before != nil {
-		r.fallback = s.startAgain(before)
-	}
 	return r
 }
 
@@ -160,32 +174,16 @@ func (s *supervisor) addressLost(g *generation, err error) bool {
 // exclusive tells whether two processes of the application cannot run at the same time.
 func (s *supervisor) exclusive() bool { return s.options.Fixed != "" || s.fixed.Load() != nil }
 
-// takeDown ends the generation in service, so that another one can take its address. Requests wait from here on. Its
-// binary is held, for startAgain.
-func (s *supervisor) takeDown(ctx context.Context) *generation {
+// takeDown ends the generation in service, so that another one can take its address. Requests wait from here on.
+func (s *supervisor) takeDown() {
 	g := s.serving.Load()
 	if g == nil || !g.alive() {
-		return nil
+		return
 	}
 	g.retired.Store(true)
 	s.proxy.Down()
-	ctx, cancel := context.WithTimeout(ctx, takeDownDrain)
+	ctx, cancel := context.WithTimeout(s.ctx, takeDownDrain)
 	defer cancel()
 	_ = g.backend.Drain(ctx) // what runs longer is cut off
-	s.binaries.hold(g.binary)
 	g.stop(stopGrace)
-	return g
-}
-
-// startAgain starts the binary of a generation that was taken down in vain. It returns nil if that fails, too.
-func (s *supervisor) startAgain(before *generation) *generation {
-	g, err := s.start(before.number, before.binary, before.built)
-	if err != nil {
-		return nil
-	}
-	if err := s.awaitReady(s.ctx, g); err != nil {
-		g.stop(0)
-		return nil
-	}
-	return g
 }

@@ -79,7 +79,7 @@ func assignments(text []byte) map[string]string {
 // messages.
 func publicAddress(asked string, s settings) (address, from string) {
 	if asked != "" {
-		return asked, "--listen"
+		return asked, ""
 	}
 	if listen := s.get("LISTEN"); listen != "" {
 		if strings.HasPrefix(listen, ":") { // an application takes it for all interfaces; here that has to be asked for
@@ -111,7 +111,9 @@ func (s *supervisor) environment(address, socket string) ([]string, error) {
 	}
 	env := slices.Clone(s.env)
 	env = append(env, "LISTEN="+address, "PORT="+port, fault.SupervisorVariable+"="+socket)
-	env = append(env, s.mailSettings...)
+	if readSettings(s.options.Dir, append(slices.Clip(s.env), s.options.Env...)).get("MAIL_SERVER") == "" {
+		env = append(env, s.mailSettings...)
+	}
 	for _, entry := range s.options.Env {
 		env = append(env, filled(entry, address))
 	}

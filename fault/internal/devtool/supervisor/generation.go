@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,8 @@ type generation struct {
 	number  int
 	binary  string
 	built   time.Time // when its build began: a source file that is newer is not what runs
-	address string
+	told    string    // where it should listen
+	address string    // where it does
 	process *process.Process
 	backend *proxy.Backend
 	link    *link.Server
@@ -49,16 +51,15 @@ func (g *generation) alive() bool {
 
 // start starts the binary as a new generation, which is not ready yet.
 func (s *supervisor) start(number int, binary string, built time.Time) (_ *generation, err error) {
-	g := &generation{number: number, binary: binary, built: built, address: s.options.Fixed, binaries: &s.binaries, report: s.term.Event}
-	if fixed := s.fixed.Load(); fixed != nil {
-		g.address = *fixed
-	}
-	told := g.address
-	if told == "" {
-		if g.address, err = process.PrivateAddress(); err != nil {
+	g := &generation{number: number, binary: binary, built: built, told: s.options.Fixed, binaries: &s.binaries, report: s.term.Event}
+	if g.told == "" {
+		if g.told, err = process.PrivateAddress(); err != nil {
 			return nil, fmt.Errorf("finding a private address for the application: %w", err)
 		}
-		told = g.address
+	}
+	g.address = g.told
+	if fixed := s.fixed.Load(); fixed != nil {
+		g.address = *fixed // unless it heeds what it is told this time
 	}
 	socket := filepath.Join(s.dir, strconv.Itoa(number)+".sock")
 	g.link, err = link.Listen(socket, link.Handler{
@@ -67,13 +68,13 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	if err != nil {
 		return nil, err
 	}
-	env, err := s.environment(told, socket)
+	env, err := s.environment(g.told, socket)
 	if err != nil {
 		return nil, errors.Join(err, g.link.Close())
 	}
 	args := make([]string, len(s.options.Args))
 	for i, arg := range s.options.Args {
-		args[i] = filled(arg, told)
+		args[i] = filled(arg, g.told)
 	}
 	g.process, err = process.Start(process.Spec{
 		Path: binary, Args: args, Dir: s.options.Dir, Env: env,
@@ -129,18 +130,26 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 		if s.options.Fixed != "" {
 			continue
 		}
-		other := elsewhere(g.process.Listening(), g.address)
+		listening := g.process.Listening()
+		if g.address != g.told && slices.Contains(listening, g.told) { // it heeds what it is told after all
+			s.fixed.Store(nil)
+			stop()
+			<-ready
+			s.move(g, g.told)
+			stop = probe()
+			continue
+		}
+		other := elsewhere(listening, g.address)
 		switch {
 		case other != seen:
 			seen, since = other, time.Now()
 			continue
-		case other == "" || time.Since(since) < elsewhereAfter:
+		case other == "" || time.Since(since) < elsewhereAfter || !hasPages(ctx, other):
 			continue
 		}
 		stop()
 		<-ready
-		g.address = other
-		g.backend = proxy.NewBackend(other, g.number)
+		s.move(g, other)
 		s.fixed.Store(&other)
 		s.term.Event(fmt.Sprintf("the application listens on %s, not where LISTEN and PORT tell it; it is served from there, and each version is stopped before the next starts. To tell it the address, use {addr} or {port}: -- --addr {addr}", other))
 		seen = ""
@@ -148,9 +157,35 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 	}
 }
 
-// elsewhere returns the only address that is listened on, if it is not the one that was told.
-func elsewhere(listening []string, told string) string {
-	if len(listening) != 1 || listening[0] == told {
+// move makes another address that of a generation which does not serve yet.
+func (s *supervisor) move(g *generation, address string) {
+	g.backend.Close()
+	g.address = address
+	g.backend = proxy.NewBackend(address, g.number)
+}
+
+// hasPages tells whether a server has something at its root. One for profiles or metrics, beside the application's own, mostly
+// has not.
+func hasPages(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		return false
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close() // its status is all that matters
+	return response.StatusCode != http.StatusNotFound
+}
+
+// elsewhere returns the only address that is listened on, if it is not the one that is asked.
+func elsewhere(listening []string, asked string) string {
+	if len(listening) != 1 || local(listening[0]) == asked {
 		return ""
 	}
 	return local(listening[0])

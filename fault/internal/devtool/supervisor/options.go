@@ -61,7 +61,7 @@ const (
 	maxCrashes = 3
 	// elsewhereAfter is how long a process that does not listen where it was told may have listened elsewhere before
 	// that is taken for its address.
-	elsewhereAfter = 700 * time.Millisecond
+	elsewhereAfter = 1500 * time.Millisecond
 	// reloadTimeout bounds how long an application may take to load changed files from disk.
 	reloadTimeout = 10 * time.Second
 )
@@ -69,6 +69,7 @@ const (
 // OptionError is an option that cannot be.
 type OptionError struct {
 	Option string // the name of the field
+	From   string // the setting that it came from, if it did not come from the command line
 	Text   string
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,14 +65,18 @@ type supervisor struct {
 	built       time.Time // when its build began
 	needBuild   bool      // the binary is older than the source
 	recent      []string  // changed since the last version that works
-	crashes     int       // in a row, of processes that were not steady
-	problems    problems
-	shown       string   // the ID of the problem that the terminal has told
-	announced   bool     // where to open the browser has been told
-	unvetted    []string // import paths that go vet has not found in order yet
-	stopVet     context.CancelFunc
-	live        liveLoads
-	noted       noted
+	good        goodVersion
+	crashes     int // in a row, of processes that were not steady
+	// restartAgain says that something changed which the process that is starting may have read before.
+	restartAgain bool
+	atStart      map[string]int // how often a file has changed while a process was starting
+	problems     problems
+	shown        string   // the ID of the problem that the terminal has told
+	announced    bool     // where to open the browser has been told
+	unvetted     []string // import paths that go vet has not found in order yet
+	stopVet      context.CancelFunc
+	live         liveLoads
+	noted        noted
 
 	results chan result
 	ended   chan *generation
@@ -79,6 +84,12 @@ type supervisor struct {
 	vetted  chan vetting
 	loaded  chan loading
 	retired sync.WaitGroup // old generations that finish their requests
+}
+
+// goodVersion is the binary of the last generation that served. It is held.
+type goodVersion struct {
+	binary string
+	built  time.Time
 }
 
 // Run does all that until ctx ends or the user quits, and leaves nothing behind. The error says why it could not begin, or
@@ -92,7 +103,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.complete(); err != nil {
 		return err
 	}
-	set := readSettings(s.options.Dir, s.env)
+	set := readSettings(s.options.Dir, append(slices.Clip(s.env), s.options.Env...))
 	public, from := publicAddress(o.Listen, set)
 	if err := s.checkPublic(public, from); err != nil {
 		return err
@@ -147,14 +158,32 @@ func (s *supervisor) complete() (err error) {
 			return fmt.Errorf("finding the working directory: %w", err)
 		}
 	}
+	for _, pattern := range o.Watch {
+		if wrong := badPattern(pattern); wrong != "" {
+			return &OptionError{Option: "Watch", Text: fmt.Sprintf("%q %s", pattern, wrong)}
+		}
+	}
+	for _, host := range o.Hosts {
+		if host == "" || strings.ContainsAny(host, ":/ ") {
+			return &OptionError{Option: "Hosts", Text: fmt.Sprintf("%q is no name of a host: it has neither scheme nor port", host)}
+		}
+	}
+	for _, limit := range []struct {
+		option string
+		d      time.Duration
+	}{{"StartTimeout", o.StartTimeout}, {"Drain", o.Drain}} {
+		if limit.d < 0 {
+			return &OptionError{Option: limit.option, Text: fmt.Sprintf("it is a time to wait, not %v", limit.d)}
+		}
+	}
 	for _, entry := range o.Env {
 		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" {
-			return &OptionError{"Env", fmt.Sprintf("%q is not of the form NAME=VALUE", entry)}
+			return &OptionError{Option: "Env", Text: fmt.Sprintf("%q is not of the form NAME=VALUE", entry)}
 		}
 	}
 	if o.Fixed != "" {
 		if host, port, err := net.SplitHostPort(o.Fixed); err != nil || port == "" || port == "0" {
-			return &OptionError{"Fixed", fmt.Sprintf("%q is not of the form HOST:PORT, such as 127.0.0.1:8080", o.Fixed)}
+			return &OptionError{Option: "Fixed", Text: fmt.Sprintf("%q is not of the form HOST:PORT, such as 127.0.0.1:8080", o.Fixed)}
 		} else if host == "" {
 			o.Fixed = local(o.Fixed)
 		}
@@ -169,18 +198,27 @@ func (s *supervisor) complete() (err error) {
 }
 
 func (s *supervisor) checkPublic(public, from string) error {
-	host, _, err := net.SplitHostPort(public)
+	host, _, err := address.Split(public)
 	if err != nil {
-		text := fmt.Sprintf("%q is not of the form HOST:PORT, such as %s", public, DefaultListen)
-		if from == "LISTEN" || from == "PORT" {
-			text += "; it comes from the setting " + from + ", and --listen takes its place"
-		}
-		return &OptionError{"Listen", text}
+		return &OptionError{Option: "Listen", From: from, Text: err.Error()}
 	}
 	if !s.options.Exposed && !address.IsLoopback(host) {
-		return &OptionError{"Exposed", fmt.Sprintf("other machines could reach %s, and with it source code and all that an application in development lets anyone do", public)}
+		return &OptionError{Option: "Exposed", From: from, Text: fmt.Sprintf("other machines could reach %s, and with it source code and all that an application in development lets anyone do", public)}
 	}
 	return nil
+}
+
+// badPattern says what is wrong with a pattern of files; "" is nothing.
+func badPattern(pattern string) string {
+	if pattern == "" {
+		return "names no file"
+	}
+	for segment := range strings.SplitSeq(filepath.ToSlash(pattern), "/") {
+		if _, err := path.Match(segment, ""); err != nil {
+			return "is no pattern: a bracket is not closed, or something like it"
+		}
+	}
+	return ""
 }
 
 // run serves and supervises. Everything that was begun has ended when it returns.
@@ -208,7 +246,10 @@ func (s *supervisor) run(ctx context.Context, quit context.CancelFunc, listener 
 	_ = listener.Close() // the port is free from here on
 	s.proxy.Close()
 	s.finish()
-	return errors.Join(err, server.Close())
+	if closing := server.Close(); !errors.Is(closing, net.ErrClosed) { // that is the listener, above
+		err = errors.Join(err, closing)
+	}
+	return err
 }
 
 // programName is what go build would call the program.
@@ -315,38 +356,62 @@ func (s *supervisor) watchOn(changes chan<- []watch.Change) {
 
 // finished takes the result of a cycle.
 func (s *supervisor) finished(r result) {
-	if r.cycle != s.cycle {
-		for _, g := range []*generation{r.generation, r.fallback} { // a newer change came in the very moment
-			if g != nil {
-				s.retire(g)
-			}
-		}
+	s.settle()
+	if r.cycle != s.cycle { // a newer change came in the very moment
 		if r.binary != "" {
 			s.binaries.release(r.binary)
+		}
+		switch g := r.generation; {
+		case g == nil:
+		case s.exclusive() && !g.retired.Load():
+			s.install(g) // until the next one takes its address
+		default:
+			s.retire(g)
 		}
 		return
 	}
 	s.cycle = nil
-	defer s.proxy.SetDoing("") // after what came of it, for those who wait
+	defer s.doneFor() // after what came of it, for those who wait
 	if r.binary != "" {
 		s.keepBinary(r.binary, r.cycle.built)
 	}
 	switch {
 	case r.err != nil:
 		s.problems.version = failedTools(r.err)
-	case r.problem != nil:
+	case r.problem != nil && !(r.cycle.rescue && s.problems.version != nil):
 		s.problems.version = r.problem
-		if r.problem.Kind == problem.Build {
-			s.list() // what mends it may be no input yet
-		}
-	default:
+	case r.generation != nil && r.cycle.rescue:
+		s.install(r.generation)
+		s.proxy.Reload()
+		s.term.Event("the last good version serves again")
+	case r.generation != nil:
 		s.switchTo(r)
 	}
-	if r.fallback != nil {
-		s.install(r.fallback)
+	if r.generation == nil && (r.binary != "" || r.cycle.build) {
+		s.list() // what mends it may be no input yet
 	}
 	s.showProblem()
+	switch {
+	case s.restartAgain && r.generation != nil:
+		s.begin()
+	case s.current == nil && s.good.binary != "" && !r.cycle.rescue && s.crashes < maxCrashes:
+		s.rescue()
+	}
 	s.loadPending()
+}
+
+// doneFor says that nothing is being done, if that is so.
+func (s *supervisor) doneFor() {
+	if s.cycle == nil {
+		s.proxy.SetDoing("")
+	}
+}
+
+// settle takes note of a generation that was taken down.
+func (s *supervisor) settle() {
+	if s.current != nil && s.current.retired.Load() {
+		s.current = nil
+	}
 }
 
 // keepBinary notes what was built last.
@@ -402,9 +467,12 @@ func (s *supervisor) install(g *generation) (waited int) {
 	g.ready = time.Now()
 	s.current = g
 	s.serving.Store(g)
+	s.binaries.hold(g.binary)
+	s.binaries.release(s.good.binary)
+	s.good = goodVersion{g.binary, g.built}
 	s.watch() // what it reads from disk
 	waited = s.proxy.Switch(g.backend)
-	if old != nil {
+	if old != nil && old != g {
 		s.retire(old)
 	}
 	s.work.Go(func() {

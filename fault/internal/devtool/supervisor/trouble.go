@@ -41,7 +41,8 @@ func failedTools(err error) *problem.Problem {
 
 // processEnded is told of each process that was in service and has ended.
 func (s *supervisor) processEnded(g *generation) {
-	if g != s.current || g.retired.Load() {
+	s.settle()
+	if g != s.current {
 		return // it was told to
 	}
 	p := g.process.Exit().Problem(problem.Crash, s.source())
@@ -64,12 +65,14 @@ func (s *supervisor) processEnded(g *generation) {
 		s.term.Problem(p)
 	}
 	switch {
-	case s.cycle != nil: // a newer version is on its way
-	case again:
-		s.begin()
-	default:
+	case s.cycle != nil: // a newer version is on its way, or what finished does without one
+	case !again:
 		s.showProblem()
 		s.term.Event(fmt.Sprintf("it has ended %d times in a row and is not started again; save a file, or press r", s.crashes))
+	case s.needBuild || s.problems.version != nil:
+		s.rescue()
+	default:
+		s.begin()
 	}
 }
 

@@ -176,7 +176,7 @@ func (in *interest) kindOf(path string, inRoot bool) (kind Kind, sure bool) {
 	}
 	for _, g := range in.extra {
 		if matches, _ := g.match(path); matches {
-			return orElse(kindOfName(name), Other), true
+			return Other, true
 		}
 	}
 	if inRoot && !hidden(name) {

@@ -87,15 +87,15 @@ func TestEachWayOfSavingIsOneChange(t *testing.T) {
 	bothWays(t, func(t *testing.T, o watch.Options) {
 		for how, save := range saves {
 			for name, kind := range map[string]watch.Kind{"p/a.go": watch.Go, "web/a.html": watch.Template, "web/a.css": watch.Style, "live/a.png": watch.Asset} {
+				if how == "in two pieces" && kind == watch.Asset {
+					continue // of an image nobody can tell whether it is whole
+				}
 				t.Run(how+"/"+filepath.Base(name), func(t *testing.T) {
 					t.Parallel()
 					s := newSite(t, o, name)
 					set := s.root()
 					set.Dirs, set.Live = []string{s.path("p")}, []string{s.path("live")}
 					s.watch(set)
-					if how == "in two pieces" && kind == watch.Asset {
-						t.Skip("of an image nobody can tell whether it is whole")
-					}
 					save(s, name, content(name, "second"))
 					s.want(string(kind) + " " + name)
 					s.nothing()

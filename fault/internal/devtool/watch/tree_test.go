@@ -211,7 +211,9 @@ func TestSymbolicLinks(t *testing.T) {
 		bothWays(t, func(t *testing.T, o watch.Options) {
 			s := newSite(t, o, "../real/web/a.html")
 			s.remove(".")
-			s.link("real", ".")
+			if err := os.Symlink("real", s.dir); err != nil {
+				t.Skip("no symbolic links here:", err)
+			}
 			s.watch(s.root())
 			s.edit("web/a.html")
 			s.want("template web/a.html")

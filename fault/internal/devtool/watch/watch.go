@@ -236,6 +236,10 @@ func (w *Watcher) Next(ctx context.Context) ([]Change, error) {
 			return nil, ErrClosed
 		}
 		if w.due {
+			w.take()
+			w.refresh()
+		}
+		if w.due {
 			if changes := w.collect(); len(changes) > 0 {
 				w.mu.Unlock()
 				return changes, nil
@@ -249,6 +253,21 @@ func (w *Watcher) Next(ctx context.Context) ([]Change, error) {
 			return nil, ctx.Err()
 		case <-w.life.Done():
 		}
+	}
+}
+
+// refresh reads again what has waited for Next, which may have changed since without a notification yet.
+func (w *Watcher) refresh() {
+	if w.overdue {
+		return
+	}
+	for f := range w.dirty {
+		if f.read && time.Since(f.readAt) > w.timing.Quick {
+			w.suspect(f)
+		}
+	}
+	if !w.due {
+		w.wakeUp()
 	}
 }
 

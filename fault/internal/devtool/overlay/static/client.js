@@ -250,6 +250,8 @@
     }
     function changed(p) {
       say("");
+      // Where the newest version serves, this page answers the request that ended its process: it is not sent once more.
+      if (p.newest && state?.startsWith(p.id + ",")) return;
       if (state !== stateOf(p) && !framed && !method) location.reload();
     }
     parsed(() => follow(e => {
@@ -498,7 +500,7 @@
         for (const [e, was] of before) {
           if (was.changed && e.isConnected && state(e) !== was.value) return true;
         }
-        return inFrames(window);
+        return inFrames(window) || !!document.querySelector("iframe.over.here[data-used]"); // the debugger's
       },
     };
   }

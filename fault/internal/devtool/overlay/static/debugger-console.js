@@ -32,8 +32,7 @@ export function repl(where, { evaluate, complete, load, called }) {
     "aria-autocomplete": "list", "aria-controls": own, "aria-describedby": own + "-peek", enterKeyHint: "go", maxLength: 4096,
   });
   input.setAttribute("autocorrect", "off");
-  const hint = "An expression: a field, an element, a sum, a call";
-  input.placeholder = hint;
+  input.placeholder = "An expression or a call";
   const choices = make("ul", { class: "choices", id: own, role: "listbox", "aria-label": "Completions", hidden: true });
   const peek = make("p", { class: "peek", id: own + "-peek", hidden: true });
   const go = quiet("Run", () => {
@@ -48,6 +47,15 @@ export function repl(where, { evaluate, complete, load, called }) {
   let offered = null; // { from, to, all, at }: what is being completed
   let plain = false; // the next Tab leaves
   let stock = [];
+
+  async function inResult(ref, start, n) {
+    try {
+      return await load(ref, start, n);
+    } catch (problem) {
+      if (problem.code === "stale") problem.message = "The debugger was attached anew since. Evaluate it again.";
+      throw problem;
+    }
+  }
 
   function fit() {
     input.rows = Math.min(12, input.value.split("\n").length);
@@ -73,7 +81,7 @@ export function repl(where, { evaluate, complete, load, called }) {
       try {
         const { result } = await evaluate(expression, false, mine.signal);
         if (trying !== mine || input.value.trim() !== expression) return;
-        peek.replaceChildren(make("span", { class: "value", text: visible(result.unreadable ? "cannot be read: " + result.unreadable : result.value).slice(0, 200) }), " ", make("span", { class: "of", text: visible(result.type) }));
+        peek.replaceChildren(make("span", { class: "value", text: visible(result.unreadable ? "cannot be read: " + result.unreadable : result.value).slice(0, 200) }), " ", make("span", { class: "of", text: visible(result.dynamic || result.type) }));
       } catch (problem) {
         if (trying !== mine || problem.code !== "call") return; // It is not finished, or Enter will say what is wrong.
         peek.replaceChildren(make("span", { class: "tag call", text: "call" }), " Enter calls it, in the frozen copy only.");
@@ -112,12 +120,11 @@ export function repl(where, { evaluate, complete, load, called }) {
         wait.textContent = "Calling…";
         answer = await evaluate(expression, true);
       }
-      const shown = tree("Result", load, insert);
+      const shown = tree("Result", inResult, insert);
       shown.element.classList.add("result");
       shown.show([{ ...answer.result, name: "", shadowed: false, expression }]);
       wait.replaceWith(shown.element);
-      const item = shown.element.querySelector("[aria-expanded=false]");
-      if (item && (answer.result.kind === "error" || answer.result.text)) item.toggle(true);
+      if (answer.result.kind === "tuple") shown.element.querySelector("[aria-expanded=false]")?.toggle(true);
     } catch (problem) {
       wait.replaceWith(say(problem));
     } finally {
@@ -260,6 +267,7 @@ export function repl(where, { evaluate, complete, load, called }) {
   });
   input.addEventListener("input", () => {
     back = 0;
+    plain = false;
     fit();
     look();
     const before = input.value.slice(0, input.selectionStart);

@@ -22,8 +22,8 @@ export const quiet = (text, onclick, more = {}) => make("button", { type: "butto
 
 // say is a sentence about what went wrong, with what to do about it.
 export function say(problem, className = "trouble-text") {
-  const p = make("p", { class: className }, make("span", { text: problem.message || String(problem) }));
-  if (problem.fix) p.append(" ", make("span", { class: "fix", text: problem.fix }));
+  const p = make("p", { class: className }, make("span", { text: visible(problem.message || String(problem), "\n") }));
+  if (problem.fix) p.append(" ", make("span", { class: "fix", text: visible(problem.fix, "\n") }));
   return p;
 }
 

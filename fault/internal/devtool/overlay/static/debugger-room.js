@@ -2,17 +2,22 @@
 
 import { make, quiet, say } from "./debugger-dom.js";
 import { repl } from "./debugger-console.js";
-import { tree } from "./debugger-values.js";
+import { tree, widthOf } from "./debugger-values.js";
 
 // room returns the room of a frame, an element with show. server are the calls about the failure, called is told when
 // the copy may have changed.
 export function room(frame, name, server, called) {
-  const load = (ref, start, count) => server.inside(ref, start, count);
+  // What was detached meanwhile, or is from before a call, is asked for anew.
+  const asked = answer => answer.catch(problem => {
+    if (problem.code === "attaching" || problem.code === "stale") called();
+    throw problem;
+  });
+  const load = (ref, start, count) => asked(server.inside(ref, start, count));
   const use = expression => console.insert(expression);
   const lists = { arguments: tree("Arguments of " + name, load, use), locals: tree("Locals of " + name, load, use) };
   const console = repl(name, {
     load, called,
-    evaluate: (expression, call, signal) => server.evaluate(frame, expression, call, signal),
+    evaluate: (expression, call, signal) => asked(server.evaluate(frame, expression, call, signal)),
     complete: (text, offset, signal) => server.complete(frame, text, offset, signal),
   });
   const values = make("div", { class: "values" });
@@ -20,14 +25,16 @@ export function room(frame, name, server, called) {
   console.ready(false);
   let shown = "";
 
-  function list(title, variables, into) {
+  function list(title, variables, into, width) {
     if (!variables?.length) return;
-    const names = Math.min(22, Math.max(6, ...variables.map(v => v.name.length + (v.shadowed ? 11 : 0))));
-    into.element.style.setProperty("--names", names + "ch");
     values.append(make("h4", { text: title }), into.element);
-    into.show(variables, title);
+    into.show(variables, title, width);
   }
   function status(text, busy) {
+    if (busy && values.querySelector("[role=tree]")) { // What was there stays in sight until there is better.
+      values.classList.add("old");
+      return;
+    }
     values.replaceChildren(make("p", { class: busy ? "soft busy-text" : "soft", role: "status", text }));
   }
 
@@ -39,22 +46,26 @@ export function room(frame, name, server, called) {
     },
     // show puts the state of the failure, and what is known of this frame, into the room. calls is how many there were.
     show(state, own, calls) {
-      const ready = state.state === "ready";
-      console.ready(ready && own?.variables?.state !== undefined);
+      const ready = state.state === "ready", idle = state.state === "idle";
+      if (idle && values.querySelector("[role=tree]")) return; // What was there stays; who uses it attaches the debugger again.
+      console.ready(ready && !!own && !(own.variables?.state === "none" && own.variables.error));
       const v = own?.variables ?? { state: "none" };
       const key = [state.state, state.progress, state.error, v.state, v.error, calls, v.state === "ready" ? JSON.stringify([v.arguments, v.locals]) : "", own?.stands].join("\n");
       if (key === shown) return;
       shown = key;
+      values.classList.remove("old");
       element.hidden = state.state === "unavailable" || state.state === "locked";
-      if (state.state === "idle" || state.state === "attaching") return status(state.progress ? state.progress + "…" : "The variables are on their way…", true);
+      if (idle) return values.replaceChildren(make("p", { class: "soft", text: "The debugger had to make room for another failure." }), quiet("Attach it again", called));
+      if (state.state === "attaching") return status(state.progress ? state.progress + "…" : "The variables are on their way…", true);
       if (!ready) return;
-      if (!own) return status("The debugger does not know this frame: its code was inlined, or is not Go’s.");
+      if (!own) return status("The debugger does not know this frame.");
       switch (v.state) {
         case "ready":
           values.replaceChildren();
           if (own.stands) values.append(make("p", { class: "soft", text: `The copy stands in line ${own.stands} of this frame, a little later. These are the values there.` }));
-          list("Arguments", v.arguments, lists.arguments);
-          list("Locals", v.locals, lists.locals);
+          for (const [title, variables, into] of [["Arguments", v.arguments, lists.arguments], ["Locals", v.locals, lists.locals]]) {
+            list(title, variables, into, widthOf(v.arguments ?? [], v.locals ?? []));
+          }
           if (!v.arguments?.length && !v.locals?.length) status("This frame has no variables.");
           break;
         case "failed":

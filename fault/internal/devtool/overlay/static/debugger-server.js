@@ -78,7 +78,7 @@ export function failure(id) {
     goroutines: () => ask("GET", base + "/goroutines"),
     text: kind => ask("GET", `${base}/${kind}`, undefined, { text: true }),
     replay: () => ask("POST", base + "/replay", {}),
-    change: what => ask("POST", `${base}/${what}`, {}), // pin, unpin, drop
+    change: what => ask("POST", `${base}/${what}`, {}), // pin, unpin, drop, attach
   };
 }
 

@@ -5,16 +5,29 @@ import { count, make, quiet, say, visible } from "./debugger-dom.js";
 const most = 100; // children that are loaded at a time
 const long = 160; // characters of a value that are shown before it is opened
 
+// sizeOf tells how much there is of what the value does not show whole.
+function sizeOf(v) {
+  if (!v.cut || !(v.len > 0)) return "";
+  if (v.kind === "string") return count(v.len, "byte", "bytes");
+  return ["slice", "array", "map"].includes(v.kind) ? count(v.len, "element", "elements") : "";
+}
+
+// typeOf is the type, and that of what is in an interface.
+const typeOf = v => v.dynamic && v.dynamic !== v.type ? `${v.type}: ${v.dynamic}` : v.type;
+
 const numbers = new Set(["int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "float32", "float64", "complex64", "complex128"]);
 
 function classOf(v) {
   if (v.unreadable) return "cannot";
-  if (v.value === "nil" || v.value?.endsWith("(nil)")) return "k";
+  if (v.nil || v.value === "nil") return "k";
   if (v.kind === "string") return "s";
   if (v.kind === "bool") return "k";
   if (numbers.has(v.kind)) return "n";
   return "";
 }
+
+// widthOf is how much room the names of variables want, in characters.
+export const widthOf = (...lists) => Math.max(4, ...lists.flat().map(v => (v.name?.length ?? 0) + (v.shadowed || v.result ? 10 : 0)));
 
 // tree returns a tree: its element, and show, which puts other variables into it and keeps open what was. load(ref,
 // start, count) brings children. use(expression) is called for what its reader wants in the console.
@@ -29,21 +42,23 @@ export function tree(label, load, use) {
   }
 
   function itemOf(v, path, level) {
-    const deep = v.ref !== undefined && v.ref !== "";
+    const deep = !!(v.ref || v.key_ref);
     const value = v.unreadable ? "cannot be read: " + visible(v.unreadable) : visible(v.value);
-    const isLong = !deep && (value.length > long || !!v.text);
+    const isLong = !deep && value.length > long;
     const folded = value.length > long && !deep ? value.slice(0, long) + "…" : value;
     const shown = make("span", { class: ("value " + classOf(v)).trim(), text: folded, dir: "ltr" });
     const name = make("span", { class: "name", text: visible(v.name) || "·" });
     const row = make("div", { class: "row" },
       make("span", { class: "twist", "aria-hidden": "true" }), name,
       v.shadowed && make("span", { class: "tag", text: "shadowed", title: "Another variable of this name lies in front of it in this frame." }),
-      shown, make("span", { class: "of", text: visible(v.type), title: visible(v.type) }));
+      v.result && make("span", { class: "tag", text: "result", title: "What the function returns." }),
+      shown, make("span", { class: "of", text: visible(typeOf(v)), title: visible(typeOf(v)) }));
+    if (sizeOf(v)) shown.append(make("span", { class: "size", text: " " + sizeOf(v) }));
     const item = make("li", { role: "treeitem", tabIndex: -1, "aria-level": String(level) }, row);
-    const words = [visible(v.name), value.slice(0, 200), visible(v.type)];
+    const words = [visible(v.name), value.slice(0, 200), sizeOf(v), visible(typeOf(v))].filter(Boolean);
     if (v.shadowed) words.splice(1, 0, "shadowed");
     item.setAttribute("aria-label", words.join(", "));
-    item.copied = v.unreadable ? "" : v.text || v.value || "";
+    item.copied = v.unreadable ? "" : v.value || "";
     item.expression = v.expression;
     if (v.shadowed) item.classList.add("hides");
 
@@ -53,7 +68,7 @@ export function tree(label, load, use) {
       if (!deep && !isLong || open === (item.getAttribute("aria-expanded") === "true")) return;
       item.setAttribute("aria-expanded", String(open));
       if (isLong) {
-        shown.textContent = open ? v.text ? visible(v.text, "\n\t") : value : folded;
+        shown.textContent = open ? value : folded;
         shown.classList.toggle("whole", open);
         return;
       }
@@ -65,7 +80,8 @@ export function tree(label, load, use) {
       if (inner) return;
       inner = make("ul", { role: "group" });
       item.append(inner);
-      await more(inner, v.ref, 0, path, level + 1);
+      if (v.key_ref) put(inner, [{ name: "key", value: "", ref: v.key_ref }], path + "\u0000key", level + 1);
+      if (v.ref) await more(inner, v.ref, 0, path, level + 1);
     };
     row.addEventListener("click", e => {
       if (!getSelection().isCollapsed) return; // somebody is selecting a text
@@ -118,7 +134,8 @@ export function tree(label, load, use) {
     }
   }
 
-  function put(into, variables, path, level, start = 0) {
+  function put(into, variables, path, level, start = 0, least = 0) {
+    if (start === 0) into.style.setProperty("--names", Math.min(24, Math.max(least, widthOf(variables)) + 2) + "ch");
     const fresh = variables.map((v, i) => {
       const own = path + "\u0000" + v.name + "\u0000" + (v.name ? v.shadowed ? start + i : "" : start + i);
       const item = itemOf(v, own, level);
@@ -177,10 +194,11 @@ export function tree(label, load, use) {
 
   return {
     element,
-    show(variables, path = "") {
+    // show wants at least so much room for names, so that trees below each other look like one.
+    show(variables, path = "", least = 0) {
       const had = element.contains(document.activeElement) ? items().indexOf(document.activeElement.closest("[role=treeitem]")) : -1;
       element.replaceChildren();
-      put(element, variables, path, 1);
+      put(element, variables, path, 1, 0, least);
       const first = element.querySelector("[role=treeitem]");
       if (first) first.tabIndex = 0;
       if (had >= 0) (items()[had] ?? first)?.focus();

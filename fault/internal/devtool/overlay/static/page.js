@@ -46,21 +46,36 @@
     "IntelliJ IDEA": p => `idea://open?file=${p.whole}&line=${p.line}&column=${p.column}`,
     "Sublime Text": p => `subl://open?url=file://${p.path}&line=${p.line}&column=${p.column}`,
     "TextMate": p => `txmt://open?url=file://${p.path}&line=${p.line}&column=${p.column}`,
+    "Neovim": p => `nvim://open?url=file://${p.path}&line=${p.line}&column=${p.column}`,
     "Emacs": p => `emacs://open?url=file://${p.path}&line=${p.line}&column=${p.column}`,
   };
   const choice = byID("editor");
   const key = "fault run editor";
-  function read() {
+  function read(key) {
     try {
       return localStorage.getItem(key);
     } catch {
       return null;
     }
   }
+  function write(key, value) {
+    try {
+      localStorage.setItem(key, value);
+    } catch { /* it holds for this page only */ }
+  }
+
+  // mapped is where the editor has a file that in a container lies elsewhere: "/app=/home/susan/microblog; /go=…".
+  const paths = byID("paths");
+  function mapped(path) {
+    const pairs = (paths?.value ?? "").split(";").map(p => p.split("=").map(t => t.trim().replace(/[\\/]+$/, "")));
+    const fitting = pairs.filter(([from, to]) => from && to && (path === from || path.startsWith(from + "/"))).sort((a, b) => b[0].length - a[0].length)[0];
+    return fitting ? fitting[1] + path.slice(fitting[0].length) : path;
+  }
   function point() {
     const address = editors[choice.value];
     for (const a of document.querySelectorAll("a[data-path]")) {
-      const { path, line, column } = a.dataset;
+      const { line, column } = a.dataset;
+      const path = mapped(a.dataset.path);
       const parts = (path.startsWith("/") ? path : "/" + path.replaceAll("\\", "/")).split("/").map(encodeURIComponent);
       if (/^[a-z]%3A$/i.test(parts[1])) parts[1] = parts[1][0] + ":";
       const place = line > 0 ? `:${line}` + (column > 0 ? `:${column}` : "") : "";
@@ -69,14 +84,63 @@
   }
   if (choice) {
     for (const name of Object.keys(editors)) choice.append(new Option(name, name));
-    if (Object.hasOwn(editors, read() ?? "")) choice.value = read();
+    if (Object.hasOwn(editors, read(key) ?? "")) choice.value = read(key);
     choice.addEventListener("change", () => {
-      try {
-        localStorage.setItem(key, choice.value);
-      } catch { /* it holds for this page only */ }
+      write(key, choice.value);
       point();
     });
+    if (paths) {
+      paths.value = read("fault run paths") ?? "";
+      paths.closest("details").open = !!paths.value;
+      paths.addEventListener("input", () => {
+        write("fault run paths", paths.value.trim());
+        point();
+      });
+    }
     point();
+    document.addEventListener("fault-places", point); // there are more of them
+  }
+
+  // ---- the debugger, which comes up over the page of a failure
+
+  const place = byID("debugger");
+  if (place) {
+    const address = new URL(place.dataset.frame);
+    const frame = Object.assign(document.createElement("iframe"), { className: "over", title: "Debugger", allow: "clipboard-write", src: address.href });
+    const others = () => [...document.body.children].filter(e => e !== frame);
+    const link = byID("to-debugger");
+    let here = false;
+    const show = is => {
+      frame.classList.toggle("here", is);
+      document.documentElement.classList.toggle("beneath", is);
+      for (const e of others()) e.inert = is;
+      if (is) frame.focus();
+      else link?.focus();
+    };
+    const late = setTimeout(() => {
+      place.hidden = false;
+      place.className = "hint";
+      place.textContent = `The debugger at ${address.host} did not come up here. It may come up in a tab of its own, by the button above; otherwise the port ${address.port || "of its address"} is not reached from this browser, and has to be forwarded.`;
+    }, 1500);
+    addEventListener("message", e => {
+      if (e.source !== frame.contentWindow || e.origin !== address.origin) return;
+      if (e.data === "fault: here") {
+        clearTimeout(late);
+        place.hidden = true;
+        if (!here) show(true); // A page to which the reader went in the frame is no reason to come up again.
+        here = true;
+      } else if (e.data === "fault: aside") {
+        show(false);
+      } else if (e.data === "fault: used") {
+        frame.dataset.used = "1"; // A new version does not take it away unasked.
+      }
+    });
+    link?.addEventListener("click", e => {
+      if (!here || e.ctrlKey || e.metaKey || e.shiftKey) return;
+      e.preventDefault();
+      show(true);
+    });
+    document.body.append(frame);
   }
 
   // ---- in a page of the application: it is put aside with a click or the Escape key

@@ -50,14 +50,24 @@ func worker(name string, started chan<- struct{}) {
 //go:noinline
 func scalars(b bool, i8 int8, i16 int16, i32 int32, i64 int64, u8 uint8, u16 uint16, u32 uint32, u64 uint64, f32 float32, f64 float64, c complex128, r rune, s string) {
 	nan, tiny, pointer, address := math.NaN(), 1e-300, uintptr(0xbeef), unsafe.Pointer(&b)
-	celsius := celsius(36.6)
+	heat, tight := celsius(36.6), small(127)
 	texts(strings.Repeat("long ", 1000))
-	runtime.KeepAlive([]any{nan, tiny, pointer, address, celsius, b, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, c, r, s})
+	runtime.KeepAlive([]any{nan, tiny, pointer, address, heat, tight, inUse, b, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, c, r, s})
 }
 
 type celsius float64
 
 type title string
+
+type small int8
+
+// inUse keeps functions that nothing else calls in the program.
+var inUse = []any{
+	shapes.Greet, shapes.Twice, shapes.Boom, shapes.Hang, shapes.Spin, shapes.Sum, shapes.Nothing, shapes.Deep,
+	shapes.Allocate, shapes.Fail, shapes.Exit, shapes.Fatal, shapes.Point.Add, (*shapes.Point).Move, shapes.Point.Split,
+	(*shapes.Point).Describe, shapes.Point.Scale, shapes.Pair[string, int].Both, &shapes.Limit, &shapes.Names,
+	receiver.Name, (*receiver).Set, (*receiver).Size,
+}
 
 //go:noinline
 func texts(long string) {

@@ -19,6 +19,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/live"
+	"example.org/microblog/fault/trace"
 )
 
 //go:embed templates static *.txt
@@ -129,6 +130,7 @@ func (a *app) routes() http.Handler {
 		}
 		return err
 	})
+	a.wrapping(handle)
 	mux.HandleFunc("/plain-panic", func(http.ResponseWriter, *http.Request) { panic("a plain panic") })
 	mux.Handle("/inner", a.inner.Handle(func(http.ResponseWriter, *http.Request) error { return errors.New("an inner error") }))
 	mux.HandleFunc("/answer", func(w http.ResponseWriter, r *http.Request) { a.catcher.Answer(w, r, errors.New("answered")) })
@@ -158,4 +160,58 @@ func (a *app) routes() http.Handler {
 	})
 	mux.Handle("/static/", http.FileServerFS(a.files))
 	return mux
+}
+
+// wrapping are the ways in which errors are wrapped.
+func (a *app) wrapping(handle func(path string, h fault.HandlerFunc)) {
+	answered := func(w http.ResponseWriter) error {
+		_, err := io.WriteString(w, "well")
+		return err
+	}
+	handle("/wrapped", func(http.ResponseWriter, *http.Request) error {
+		return fmt.Errorf("outside: %w", trace.Wrap(deep(7), "inside"))
+	})
+	handle("/made", func(http.ResponseWriter, *http.Request) error { return trace.New("made here") })
+	handle("/joined", func(http.ResponseWriter, *http.Request) error {
+		_ = trace.New("another one")
+		return errors.Join(errors.New("a first one"), trace.Wrap(deep(8), "inside"))
+	})
+	handle("/elsewhere", func(http.ResponseWriter, *http.Request) error {
+		failed := make(chan error)
+		go func() { failed <- trace.Wrap(deep(9), "on another goroutine") }()
+		return <-failed
+	})
+	handle("/handled", func(w http.ResponseWriter, _ *http.Request) error {
+		for range 50 {
+			_ = trace.Wrap(deep(1), "handled")
+		}
+		return answered(w)
+	})
+	handle("/expected", func(http.ResponseWriter, *http.Request) error {
+		return trace.Wrap(fault.NotFound("Not here."), "looking")
+	})
+	handle("/report-wrapped", func(w http.ResponseWriter, r *http.Request) error {
+		a.catcher.Report(r.Context(), trace.Wrap(deep(2), "reported"))
+		return answered(w)
+	})
+	handle("/waiting", func(http.ResponseWriter, *http.Request) error {
+		_ = trace.Wrap(deep(3), "before waiting")
+		fmt.Println("waiting")
+		select {}
+	})
+	handle("/recovered", func(http.ResponseWriter, *http.Request) (err error) {
+		defer func() { err = fmt.Errorf("recovered: %v", recover()) }()
+		panic("a panic that is recovered")
+	})
+	handle("/template", func(w http.ResponseWriter, _ *http.Request) error {
+		page := template.Must(template.New("page").Parse(`{{call .}}`))
+		return page.Execute(io.Discard, func() string { panic("a panic in a template") })
+	})
+	handle("/abort", func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) })
+}
+
+//go:noinline
+func deep(n int) error {
+	local := n * 100
+	return fmt.Errorf("deep %d", local)
 }

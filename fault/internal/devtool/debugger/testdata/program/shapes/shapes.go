@@ -4,6 +4,8 @@ package shapes
 import (
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 	"time"
 )
 
@@ -102,6 +104,14 @@ func Sum(ns ...int) (total int) {
 }
 
 func Nothing() {}
+
+func Exit(code int) { os.Exit(code) }
+
+// Fatal is an error that no recover stops.
+func Fatal() {
+	var mu sync.Mutex
+	mu.Unlock()
+}
 
 // Deep needs a stack of some megabytes.
 func Deep(n int) int {

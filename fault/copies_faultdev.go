@@ -1,0 +1,162 @@
+//go:build faultdev
+
+package fault
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"unsafe"
+
+	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/internal/freeze"
+)
+
+// scope begins what copies of the process are made in, on the calling goroutine; nil if nobody wants any.
+//
+// The request goes on while a debugger looks at its copy, and is answered by its own goroutine as ever:
+// nothing of it has to wait, so nothing has to be held back either.
+func (d development) scope(c *Catcher) *freeze.Scope {
+	supervisor := d.link.Supervisor()
+	if supervisor == 0 {
+		return nil
+	}
+	return freeze.Begin(freeze.Options{
+		Parent: supervisor,
+		Wanted: c.mayFail,
+		Drop:   func(copy freeze.Copy) { d.link.Dropped(copy.PID) },
+	})
+}
+
+// mayFail tells whether a request that ends with this error, or this panic, would have failed.
+func (c *Catcher) mayFail(cause any, _ string) bool {
+	err, ok := cause.(error)
+	switch {
+	case !ok:
+		return true
+	case is(err, http.ErrAbortHandler), is(err, context.Canceled):
+		return false
+	}
+	e, ok := find[*Error](err)
+	if !ok {
+		if e, _ = c.translated(err); e == nil {
+			return true
+		}
+	}
+	return e.status() >= 500 && (e == nil || !e.Expected)
+}
+
+// panicked makes a copy for the panic, or the Goexit, because of which a deferred function runs, unless it was
+// made when the panic began.
+func (d development) panicked(r asked, value any) {
+	if r.scope == nil {
+		return
+	}
+	of := StackPanic
+	if value == nil {
+		of = StackExit
+	} else if r.scope.Has(func(kept []freeze.Frozen) int { return panicOf(kept, value) }) {
+		return
+	}
+	r.scope.Freeze(value, of)
+}
+
+// freeze makes a copy where an error is handled, unless there is one of where it came from. Of the calls that
+// led to the error those are left that the handler of the error is called by: with Answer and Report these
+// are the application's, else they are the Catcher's only.
+func (d development) freeze(r asked, ev event) {
+	switch {
+	case r.scope == nil:
+	case ev.kind != KindError && ev.kind != KindNoAnswer:
+	case !r.scope.Has(ev.choose):
+		r.scope.Freeze(ev.err, StackHandled)
+	}
+}
+
+// frozen takes the copy for an event; nil if none was wanted.
+func (r asked) frozen(ev event) *devlink.Frozen {
+	if r.scope == nil {
+		return nil
+	}
+	f, why := r.scope.Take(ev.choose)
+	told := &devlink.Frozen{PID: f.PID, Stack: f.Stack}
+	if f.PID == 0 {
+		told.Why = "no copy of the application was made where this went wrong"
+		if why != nil {
+			told.Why = why.Error()
+		}
+	}
+	return told
+}
+
+// choose returns the index of the copy that tells most of the event, -1 if there is none: of the panic that
+// it is, or that somebody has turned into the error; else of the first wrap.
+func (ev event) choose(kept []freeze.Frozen) int {
+	switch ev.kind {
+	case KindPanic:
+		if p, ok := ev.err.(*panicked); ok {
+			return panicOf(kept, p.value)
+		}
+		return -1
+	case KindGoexit:
+		for i, k := range kept {
+			if k.Stack == StackExit {
+				return i
+			}
+		}
+		return -1
+	}
+	message := text(ev.err)
+	for i := len(kept) - 1; i >= 0; i-- {
+		if kept[i].Stack == StackPanic && became(kept[i].Cause, ev.err, message) {
+			return i
+		}
+	}
+	chosen := -1
+	walk(ev.err, func(err error) bool {
+		for i, k := range kept {
+			if k.Stack != StackPanic && identical(k.Cause, err) {
+				chosen = i
+				return true
+			}
+		}
+		return false
+	})
+	return chosen
+}
+
+// panicOf returns the index of the copy for the panic with the value; of a panic that was caught and raised
+// again, for the first time it was.
+func panicOf(kept []freeze.Frozen, value any) int {
+	for i, k := range kept {
+		if k.Stack == StackPanic && identical(k.Cause, value) {
+			return i
+		}
+	}
+	return -1
+}
+
+// minTold is the shortest text of a panic that is looked for in an error's.
+const minTold = 4
+
+// became tells whether the error is what somebody has made of a panic that it has recovered: it wraps the
+// panic's value, or has its text.
+func became(value any, err error, message string) bool {
+	wraps := walk(err, func(e error) bool {
+		if p, ok := e.(*panicked); ok && identical(p.value, value) {
+			return true
+		}
+		return identical(e, value) || same(e, value)
+	})
+	if wraps {
+		return true
+	}
+	told := strings.TrimPrefix(text(asError(value)), "panic: ")
+	return len(told) >= minTold && strings.Contains(message, told)
+}
+
+// identical tells whether both are the same interface value: not equal only, but the very one.
+func identical(a, b any) bool {
+	type words [2]unsafe.Pointer
+	return *(*words)(unsafe.Pointer(&a)) == *(*words)(unsafe.Pointer(&b))
+}

@@ -1,0 +1,152 @@
+package build_test
+
+import (
+	"bytes"
+	"errors"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"example.org/microblog/fault/internal/devtool/build"
+)
+
+// TestHookedSource patches the runtime of the Go version that runs the test.
+func TestHookedSource(t *testing.T) {
+	t.Parallel()
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src", "runtime", "panic.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := build.HookedSource(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.ParseFile(token.NewFileSet(), "panic.go", patched, 0); err != nil {
+		t.Error(err)
+	}
+	// Line by line it is the same but for the call, and for what is added behind.
+	old, now := bytes.Split(source, []byte("\n")), bytes.Split(patched, []byte("\n"))
+	changed := 0
+	for i, line := range old[:len(old)-1] {
+		if !bytes.Equal(line, now[i]) {
+			changed++
+			if want := "\tif faultPanicHook != nil { faultPanicHook(e) }; " + strings.TrimPrefix(string(line), "\t"); string(now[i]) != want {
+				t.Errorf("line %d is %q, want %q", i+1, now[i], want)
+			}
+		}
+	}
+	if changed != 1 {
+		t.Errorf("%d lines are changed", changed)
+	}
+}
+
+func TestHookIsRefused(t *testing.T) {
+	t.Parallel()
+	const imports = "package runtime\n\nimport \"unsafe\"\n\n"
+	for name, source := range map[string]string{
+		"no Go":              "<html>",
+		"empty":              "",
+		"another package":    "package main\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic }\n",
+		"without unsafe":     "package runtime\n\nfunc gopanic(e any) { var p _panic }\n",
+		"no gopanic":         imports + "func panic1(e any) { var p _panic }\n",
+		"a method":           imports + "func (t T) gopanic(e any) { var p _panic }\n",
+		"no body":            imports + "func gopanic(e any)\n",
+		"other parameters":   imports + "func gopanic(e any, n int) { var p _panic }\n",
+		"an interface":       imports + "func gopanic(e interface{}) { var p _panic }\n",
+		"a result":           imports + "func gopanic(e any) int { var p _panic }\n",
+		"without a name":     imports + "func gopanic(any) { var p _panic }\n",
+		"no declaration":     imports + "func gopanic(e any) { p := _panic{} }\n",
+		"nested declaration": imports + "func gopanic(e any) { if true { var p _panic } }\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			patched, err := build.HookedSource([]byte(source))
+			var refused *build.HookError
+			if !errors.As(err, &refused) || patched != nil {
+				t.Errorf("%q, %v; want a HookError", patched, err)
+			}
+		})
+	}
+}
+
+func FuzzHookedSource(f *testing.F) {
+	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic }\n")
+	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) {\n\tvar x int; var p _panic\n}")
+	f.Fuzz(func(t *testing.T, source string) {
+		patched, err := build.HookedSource([]byte(source))
+		if err != nil {
+			return
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), "panic.go", patched, parser.SkipObjectResolution); err != nil {
+			t.Errorf("%q was made of %q: %v", patched, source, err)
+		}
+	})
+}
+
+// TestHook builds a program whose runtime has the hook. The first time on a machine this compiles all of the
+// standard library that it needs.
+func TestHook(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("compiles a part of the standard library")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no hook on this system")
+	}
+	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "hook")
+	write(t, dir, "go.mod", "module example.com/hooked\n\ngo 1.26.0\n")
+	write(t, dir, "main.go", `package main
+
+import _ "unsafe"
+
+//go:linkname hook runtime.faultPanicHook
+var hook func(any)
+
+func main() {
+	hook = func(value any) { println("hooked", value.(error).Error()) }
+	defer func() { println("recovered", recover() != nil) }()
+	var none *int
+	*none = 1
+}
+`)
+	b := open(t, build.Options{Dir: dir})
+	program := filepath.Join(t.TempDir(), "program")
+	if ready, err := b.UseHook(cache); ready || err != nil || b.Hooked() {
+		t.Fatalf("ready is %v, %v, before anything was built", ready, err)
+	}
+	if err := b.PrepareHook(t.Context(), cache); err != nil || !b.Hooked() {
+		t.Fatal(err, b.Hooked())
+	}
+	if p, err := b.Build(t.Context(), program); p != nil || err != nil {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	out, err := exec.Command(program).CombinedOutput()
+	if want := "hooked runtime error: invalid memory address or nil pointer dereference\nrecovered true\n"; err != nil || string(out) != want {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+	again := open(t, build.Options{Dir: dir})
+	if ready, err := again.UseHook(cache); !ready || err != nil || !again.Hooked() {
+		t.Errorf("ready is %v, %v, after everything was built", ready, err)
+	}
+	if p, err := again.Vet(t.Context(), []string{"example.com/hooked"}); p != nil || err != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	other := open(t, build.Options{Dir: dir, Tags: []string{"other"}})
+	if ready, err := other.UseHook(cache); ready || err != nil {
+		t.Errorf("ready is %v, %v, with other tags", ready, err)
+	}
+	own := open(t, build.Options{Dir: dir, Flags: []string{"-overlay=/dev/null"}})
+	var refused *build.HookError
+	if _, err := own.UseHook(cache); !errors.As(err, &refused) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,397 @@
+package debugapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.org/microblog/fault/internal/devtool/overlay"
+)
+
+const (
+	attachTimeout = 15 * time.Minute // the first time, Delve has to be built
+	readTimeout   = 10 * time.Second
+	closeTimeout  = 10 * time.Second
+)
+
+// attachment is a debugger that is attached to an entry's copy, or is about to be.
+type attachment struct {
+	ctx    context.Context // ends when it is to end
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when the entry is no longer Attaching
+	ended  chan struct{} // closed when nothing of it is left
+	turn   chan struct{} // holds one token: whoever has it may use session
+	again  chan struct{} // asks for what was forgotten to be loaded again
+	used   int64         // Server.uses at the last use; Server.mu guards it
+	// explained says that the failure was explained with its values. The goroutine of hold has it.
+	explained bool
+
+	session Session // set before ready is closed; nil if it failed
+}
+
+// end ends the debugger and waits for that.
+func (a *attachment) end() {
+	a.cancel()
+	select {
+	case <-a.ended:
+	case <-time.After(closeTimeout): // The debugger hangs; its copy goes all the same.
+	}
+}
+
+var errNoRoom = errors.New("another failure was looked at")
+
+// attach begins to attach to an entry unless that is done, under way, or known to be in vain. s.mu is held.
+func (s *Server) attach(e *entry) {
+	if e.attached != nil {
+		s.uses++
+		e.attached.used = s.uses
+	}
+	if e.gone || e.state != Idle || s.closed {
+		return
+	}
+	if e.Copy.Release == nil && !s.children.lives(e.Copy.PID) {
+		e.Copy = Copy{}
+		e.lose(copyEnded())
+		s.stateChanged(e)
+		return
+	}
+	var waitFor []*attachment
+	for {
+		oldest, n := (*entry)(nil), 0
+		for _, other := range s.entries {
+			if other.attached == nil {
+				continue
+			}
+			if n++; oldest == nil || other.attached.used < oldest.attached.used {
+				oldest = other
+			}
+		}
+		if n < s.options.Attached {
+			break
+		}
+		waitFor = append(waitFor, oldest.attached)
+		s.detach(oldest)
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.uses++
+	a := &attachment{ctx: ctx, cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}), turn: make(chan struct{}, 1), again: make(chan struct{}, 1), used: s.uses}
+	a.turn <- struct{}{}
+	e.attached, e.state, e.progress, e.why = a, Attaching, "Attaching the debugger", nil
+	s.stateChanged(e)
+	s.work.Go(func() {
+		for _, other := range waitFor {
+			other.end()
+		}
+		s.hold(e, a)
+	})
+}
+
+// detach ends an entry's debugger; its copy stays. s.mu is held.
+func (s *Server) detach(e *entry) {
+	a := e.attached
+	if a == nil {
+		return
+	}
+	e.attached, e.state, e.progress = nil, Idle, ""
+	e.epoch++
+	s.forget(e)
+	s.stateChanged(e)
+	a.cancel()
+}
+
+// forget notes that variables have to be read again. s.mu is held.
+func (s *Server) forget(e *entry) {
+	for _, f := range e.frames {
+		f.vars = variables{}
+	}
+}
+
+// hold attaches, loads what there is, and detaches when the attachment is to end.
+func (s *Server) hold(e *entry, a *attachment) {
+	defer close(a.ended)
+	defer a.cancel()
+	session, frames, err := s.open(e, a)
+	frames = frames[:min(len(frames), maxFrames)]
+	excerpts := s.excerptsOf(e, frames)
+	s.mu.Lock()
+	current := e.attached == a // else it was detached or dropped meanwhile
+	switch {
+	case !current:
+	case err != nil:
+		e.attached, e.state, e.progress, e.why = nil, Unavailable, "", unavailable(err)
+		s.stateChanged(e)
+	default:
+		a.session = session
+		e.merge(frames, excerpts)
+		e.state, e.progress = Ready, ""
+		s.stateChanged(e)
+	}
+	close(a.ready)
+	s.mu.Unlock()
+	if session == nil {
+		return
+	}
+	for serving := current && err == nil; serving; {
+		s.load(e, a)
+		select {
+		case <-a.again:
+		case <-a.ctx.Done():
+			serving = false
+		case <-session.Done():
+			serving = false
+		}
+	}
+	_ = session.Close() // It interrupts what is going on; what is left of a debugger is no reason to tell anybody.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.attached == a {
+		e.attached, e.state = nil, Unavailable
+		e.why = &UnavailableError{Text: "The debugger of this failure has ended by itself.", Fix: "Attach it again."}
+		e.epoch++
+		s.forget(e)
+		s.stateChanged(e)
+	}
+}
+
+// open attaches and lists the frames.
+func (s *Server) open(e *entry, a *attachment) (_ Session, _ []Frame, err error) {
+	ctx, cancel := context.WithTimeout(a.ctx, attachTimeout)
+	defer cancel()
+	s.mu.Lock()
+	c := e.Copy
+	s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	session, err := s.options.Engine.Attach(ctx, c, func(text string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if e.attached == a && e.state == Attaching && text != "" && text != e.progress {
+			e.progress = shorten(text, 300)
+			s.touch(e)
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	reading, stop := context.WithTimeout(a.ctx, readTimeout)
+	defer stop()
+	frames, err := session.Frames(reading)
+	if err != nil {
+		_ = session.Close()
+		return nil, nil, err
+	}
+	return session, frames, nil
+}
+
+// unavailable makes any error one that says what is missing.
+func unavailable(err error) *UnavailableError {
+	var u *UnavailableError
+	if errors.As(err, &u) {
+		return u
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &UnavailableError{Text: "The debugger did not answer in time.", Fix: "Attach it again."}
+	}
+	return &UnavailableError{Text: sentence("The debugger could not be attached: " + err.Error()), Fix: "Attach it again."}
+}
+
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
+}
+
+// load loads the variables of all frames that have none yet, the application's own first, and explains the failure once more.
+func (s *Server) load(e *entry, a *attachment) {
+	for {
+		s.mu.Lock()
+		var next *frame
+		if e.attached == a {
+			next = nextToLoad(e.frames)
+		}
+		attached := e.attached == a
+		s.mu.Unlock()
+		if attached && !a.explained && (next == nil || !next.app) {
+			a.explained = true
+			s.explain(e, a)
+			continue
+		}
+		if next == nil {
+			return
+		}
+		done, err := a.take(a.ctx)
+		if err != nil {
+			return
+		}
+		_ = s.loadFrame(e, a, next) // what went wrong is with the variables
+		done()
+	}
+}
+
+// explain explains a failure with the values of its frame.
+func (s *Server) explain(e *entry, a *attachment) {
+	if s.options.Tools.Explain == nil {
+		return
+	}
+	done, err := a.take(a.ctx)
+	if err != nil {
+		return
+	}
+	defer done()
+	shown := s.shown(e)
+	call, index := topCall(shown), -1
+	s.mu.Lock()
+	if f := e.byNumber(call); f != nil {
+		index = f.engine
+	}
+	s.mu.Unlock()
+	if index < 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, readTimeout)
+	defer cancel()
+	all := s.explanations(shown, call, func(expression string) (string, bool) {
+		v, err := a.session.Evaluate(ctx, index, expression, false)
+		return v.Value, err == nil && v.Unreadable == ""
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(all) > 0 {
+		e.explanations, e.explained = all, true
+		s.touch(e)
+	}
+}
+
+// explanations calls the tool. A mistake in it must not cost the failure.
+func (s *Server) explanations(f *overlay.Failure, call int, lookup func(expression string) (string, bool)) (all []Explanation) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.say("explaining failure %s panicked: %v", f.ID, p)
+			all = nil
+		}
+	}()
+	return s.options.Tools.Explain(f, call, lookup)
+}
+
+// nextToLoad is the next frame without variables: the application's own come first.
+func nextToLoad(frames []*frame) *frame {
+	for _, app := range []bool{true, false} {
+		i := slices.IndexFunc(frames, func(f *frame) bool {
+			return f.app == app && f.engine >= 0 && (f.vars.state == "" || f.vars.state == varsNone)
+		})
+		if i >= 0 {
+			return frames[i]
+		}
+	}
+	return nil
+}
+
+// take waits for the turn to use an attachment's session.
+func (a *attachment) take(ctx context.Context) (done func(), err error) {
+	select {
+	case <-a.turn:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-a.ctx.Done():
+		return nil, errNoRoom
+	}
+	return func() { a.turn <- struct{}{} }, nil
+}
+
+// loadFrame loads the variables of a frame unless that is done. The caller has the turn.
+func (s *Server) loadFrame(e *entry, a *attachment, f *frame) error {
+	s.mu.Lock()
+	if f.vars.state == varsReady || f.vars.state == varsFailed || e.attached != a {
+		s.mu.Unlock()
+		return nil
+	}
+	f.vars.state = varsLoading
+	epoch := e.epoch
+	s.touch(e)
+	s.mu.Unlock()
+
+	reading, cancel := context.WithTimeout(a.ctx, readTimeout)
+	defer cancel()
+	list, err := a.session.Variables(reading, f.engine)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.attached != a || e.epoch != epoch {
+		return nil
+	}
+	if err != nil {
+		f.vars = variables{state: varsFailed, why: errorText(err, "The variables of this frame could not be read")}
+	} else {
+		f.vars = variables{state: varsReady, list: list, epoch: epoch}
+	}
+	s.touch(e)
+	return err
+}
+
+// errorText is a sentence about what went wrong.
+func errorText(err error, what string) string {
+	var (
+		u *UnavailableError
+		x *ExpressionError
+	)
+	switch {
+	case errors.As(err, &x):
+		return sentence(x.Text)
+	case errors.As(err, &u):
+		return sentence(u.Text)
+	case errors.Is(err, context.DeadlineExceeded):
+		return what + " in time."
+	}
+	return sentence(fmt.Sprintf("%s: %v", what, err))
+}
+
+// use waits until an entry's debugger is attached, attaching it if need be, and calls f with it while nobody else uses it.
+func (s *Server) use(ctx context.Context, e *entry, f func(ctx context.Context, a *attachment) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Wait)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		if e.gone {
+			s.mu.Unlock()
+			return noFailure()
+		}
+		s.attach(e)
+		a, state, why, progress := e.attached, e.state, e.why, e.progress
+		s.mu.Unlock()
+		if state == Unavailable {
+			return &refusal{409, "unavailable", sentence(why.Text), why.Fix}
+		}
+		if a == nil { // closed
+			return noFailure()
+		}
+		select {
+		case <-a.ready:
+		case <-ctx.Done():
+			return &refusal{409, "attaching", sentence("The debugger is not attached yet: " + progress), "Ask again when the failure's state is ready."}
+		}
+		if a.session == nil {
+			continue // and say why
+		}
+		done, err := a.take(ctx)
+		if errors.Is(err, errNoRoom) {
+			continue
+		}
+		if err != nil {
+			return &refusal{504, "time", "The debugger is busy with something else.", "Ask again."}
+		}
+		defer done()
+		working, stop := context.WithTimeout(a.ctx, readTimeout) // not the client's: half an answer would be left to be read
+		defer stop()
+		err = f(working, a)
+		if err != nil && a.ctx.Err() != nil {
+			return &refusal{409, "attaching", "The debugger had to make room for another failure's.", "Ask again."}
+		}
+		return err
+	}
+}

@@ -1,0 +1,137 @@
+package debugapi_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/trace"
+)
+
+// TestDelve goes the whole way with the real debugger, on a program that stays at its marker as a copy does.
+func TestDelve(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it builds a program, and the first time Delve")
+	}
+	program := filepath.Join(t.TempDir(), "program")
+	build := exec.Command("go", "build", "-o", program, "-gcflags=example.org/program/...=-N -l")
+	build.Dir = filepath.Join("..", "debugger", "testdata", "program")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	engine := &debugapi.Delve{}
+	s, err := debugapi.New(debugapi.Options{PIN: testPIN, Engine: engine, Attached: 1, Tools: debugapi.NewTools("http://127.0.0.1:5000", func() int { return 1 })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := login(t, s)
+
+	var pids []int
+	var ids []string
+	for range 2 {
+		pid := startProgram(t, program)
+		f := newFailure("it failed")
+		f.Failure = &overlay.Failure{Failure: &fault.Failure{
+			ID: f.ID, Kind: fault.KindPanic, Message: "it failed", Build: fault.Build{Module: "example.org/program"},
+			Stack: trace.Stack{{Function: "main.scalars", File: "main.go", Line: 1, App: true}},
+		}}
+		f.Copy = debugapi.Copy{PID: pid, Function: "example.org/program/stop.Marker"}
+		s.Add(f)
+		pids, ids = append(pids, pid), append(ids, f.ID.Full())
+	}
+	for _, i := range []int{0, 1, 0} { // the last time it is attached anew
+		base := "/failures/" + ids[i]
+		a := c.until(ids[i], "the variables", func(a answer) bool {
+			if a.json["state"] == "unavailable" {
+				t.Fatalf("%s", a.body)
+			}
+			if a.json["state"] != "ready" {
+				return false
+			}
+			for _, f := range frames(a) {
+				if f["frame"] == 0.0 {
+					return f["variables"].(map[string]any)["state"] == "ready"
+				}
+			}
+			return false
+		})
+		var text string
+		for _, f := range frames(a) {
+			if f["frame"] != 0.0 {
+				continue
+			}
+			for _, v := range f["variables"].(map[string]any)["arguments"].([]any) {
+				v := v.(map[string]any)
+				text += fmt.Sprintf("%v %v = %v; ", v["name"], v["type"], v["value"])
+			}
+		}
+		for _, want := range []string{"i8 int8 = -8;", `s string = "plain";`, "b bool = true;"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the arguments are %s", text)
+			}
+		}
+		for body, want := range map[string]string{
+			`{"frame":0,"expression":"len(s) + int(i8)"}`:       `"value": "-3"`,
+			`{"frame":0,"expression":"double(21)"}`:             `"code": "call"`,
+			`{"frame":0,"expression":"double(21)","call":true}`: `"value": "42"`,
+			`{"frame":0,"expression":"nothing"}`:                `"code": "expression"`,
+		} {
+			if a := c.post(base+"/evaluate", body); !strings.Contains(string(a.body), want) {
+				t.Errorf("%s: %d %s", body, a.status, a.body)
+			}
+		}
+		if a := c.post(base+"/complete", `{"frame":0,"text":"hea"}`); !strings.Contains(string(a.body), `"text": "heat"`) || a.json["from"] != 0.0 {
+			t.Errorf("%s", a.body)
+		}
+		g := c.get(base + "/goroutines")
+		if list := g.json["goroutines"].([]any); len(list) < 3 || list[0].(map[string]any)["failing"] != true || list[1].(map[string]any)["app"] != true {
+			t.Errorf("%s", g.body)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, pid := range pids {
+		if lives(pid) {
+			t.Errorf("the process %d is left", pid)
+		}
+	}
+}
+
+// startProgram starts testdata/program as a child that only the server waits for.
+func startProgram(t *testing.T, path string) (pid int) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	pid, err = syscall.ForkExec(path, []string{"program"}, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, write.Fd(), 2}})
+	write.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	if err := read.SetReadDeadline(time.Now().Add(deadline)); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(read).ReadString('\n'); err != nil || line != "here\n" {
+		t.Fatalf("the program said %q: %v", line, err)
+	}
+	return pid
+}

@@ -1,0 +1,367 @@
+package debugger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// An EvaluateError says why an expression has no value.
+type EvaluateError struct {
+	Text string // a sentence
+	Call bool   // it needs a call, which was not allowed
+}
+
+func (e *EvaluateError) Error() string { return e.Text }
+
+// maxExpression is how long an expression may be.
+const maxExpression = 4096
+
+// loadResult reads what a person has asked for.
+var loadResult = loadConfig{FollowPointers: true, MaxVariableRecurse: 3, MaxStringLen: 4096, MaxArrayValues: 64, MaxStructFields: -1}
+
+// Evaluate says what a Go expression is worth in a frame: of its variables and of those of packages, with
+// fields, indices, slices, arithmetic, comparisons, conversions and type assertions, len, cap, min, max, real,
+// imag and complex. Calls of functions and methods run code of the program in the copy, and are made only if
+// call is set; without it, nothing changes. What cannot be done is an *EvaluateError.
+//
+// A call that takes longer than Options.CallLimit is given up. Reading goes on after that, calling does not.
+func (s *Session) Evaluate(ctx context.Context, frame int, expression string, call bool) (Variable, error) {
+	var value Variable
+	err := s.do(ctx, func(ctx context.Context) error {
+		f, err := s.frame(frame)
+		if err != nil {
+			return err
+		}
+		node, err := parse(expression)
+		if err != nil {
+			return err
+		}
+		e, err := s.evaluator(ctx, f)
+		if err != nil {
+			return err
+		}
+		e.calls = call
+		result, err := e.value(ctx, node)
+		if err != nil {
+			return e.explain(err)
+		}
+		if result.wire == nil || result.typ != result.wire.Type || result.typ == "" {
+			value = result.variable()
+		} else {
+			value = s.describe(ctx, result.wire, result.at)
+		}
+		value.Name = strings.TrimSpace(expression)
+		return nil
+	})
+	return value, err
+}
+
+// parse reads an expression.
+func parse(text string) (ast.Expr, error) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, &EvaluateError{Text: "There is nothing to evaluate."}
+	case len(text) > maxExpression:
+		return nil, &EvaluateError{Text: fmt.Sprintf("The expression is longer than %d bytes.", maxExpression)}
+	}
+	node, err := parser.ParseExpr(text)
+	if err == nil {
+		return node, nil
+	}
+	if isStatement(text) {
+		return nil, &EvaluateError{Text: "This is a statement; only expressions are evaluated, which change nothing."}
+	}
+	var list scanner.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		return nil, &EvaluateError{Text: fmt.Sprintf("This is no Go expression: %s, at column %d.", list[0].Msg, list[0].Pos.Column)}
+	}
+	return nil, &EvaluateError{Text: "This is no Go expression: " + sentence(err.Error())}
+}
+
+func isStatement(text string) bool {
+	_, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc _() {\n"+text+"\n}", parser.SkipObjectResolution)
+	return err == nil
+}
+
+// An operand is a value: a constant, or something in the process.
+type operand struct {
+	// number is what operators work on: a constant.Value for a boolean, a string, an integer and everything
+	// untyped, else a float64 or a complex128. Nil: it is something else, or has not been read whole.
+	number any
+	typ    string // with the import path; "": an untyped constant
+	basic  string // the predeclared type that it is made of, "int32"; "untyped int" and so on
+	wire   *wireVariable
+	at     place
+	expr   ast.Expr // Delve's expression for it; nil: there is none
+}
+
+// evaluator evaluates expressions in one frame.
+type evaluator struct {
+	session *Session
+	frame   *frame
+	locals  map[string]string // what there is to doubt about each
+	imports map[string]string // by name in the frame's file
+	calls   bool              // are allowed
+}
+
+func (s *Session) evaluator(ctx context.Context, f *frame) (*evaluator, error) {
+	if f.locals == nil {
+		variables, err := s.scopeVariables(ctx, f, loadPreview)
+		if err != nil {
+			return nil, err
+		}
+		f.locals = map[string]string{}
+		for i := range variables { // The innermost of a name is meant.
+			v := &variables[i]
+			f.locals[strings.TrimPrefix(v.Name, "&")] = s.doubt(ctx, f, v)
+		}
+	}
+	return &evaluator{session: s, frame: f, locals: f.locals, imports: s.importsOf(f.File)}, nil
+}
+
+func (e *evaluator) isLocal(name string) bool {
+	_, ok := e.locals[name]
+	return ok
+}
+
+// value evaluates an expression. Operators are worked out here, as Go does; the rest is Delve's.
+func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) {
+	switch n := node.(type) {
+	case *ast.ParenExpr:
+		return e.value(ctx, n.X)
+	case *ast.BasicLit:
+		return literal(n)
+	case *ast.BinaryExpr:
+		return e.binary(ctx, n)
+	case *ast.UnaryExpr:
+		if n.Op != token.AND {
+			return e.unary(ctx, n)
+		}
+	case *ast.Ident:
+		if !e.isLocal(n.Name) && (n.Name == "true" || n.Name == "false") {
+			return &operand{number: constant.MakeBool(n.Name == "true"), basic: "untyped bool"}, nil
+		}
+	case *ast.FuncLit:
+		return nil, &EvaluateError{Text: "Function literals cannot be evaluated: they would have to be compiled."}
+	}
+	called, err := e.calledIn(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	if called == "" {
+		return e.read(ctx, node)
+	}
+	if !e.calls {
+		return nil, &EvaluateError{Text: called + " is a call: it runs code of the program, in the copy. Allow calls to have it made.", Call: true}
+	}
+	return e.call(ctx, node)
+}
+
+// read evaluates an expression without calls.
+func (e *evaluator) read(ctx context.Context, node ast.Expr) (*operand, error) {
+	r := rewriter{evaluator: e}
+	rewritten, err := r.expression(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	text, err := source(rewritten)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.session.eval(ctx, e.session.scope(e.frame), text, loadResult)
+	if err != nil {
+		return nil, err
+	}
+	at := place{frame: e.frame.Index, name: "(" + text + ")"}
+	if at.shown, err = source(node); err != nil {
+		return nil, err
+	}
+	switch node.(type) {
+	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr, *ast.ParenExpr:
+	default:
+		at.shown = "(" + at.shown + ")"
+	}
+	if _, ok := node.(*ast.CallExpr); ok || w.Flags&flagConstant != 0 {
+		at = place{frame: e.frame.Index, read: w} // Of a conversion. What it made has no address.
+	}
+	if w.Kind == reflect.Func && w.Type == "func()" && w.Addr == w.Base && w.Base != 0 {
+		at = place{frame: e.frame.Index, read: w} // A function by its name: its type is not known.
+	}
+	return e.lengths(node, e.operandOf(ctx, w, at, rewritten)), nil
+}
+
+// operandOf makes an operand of what Delve has read.
+func (e *evaluator) operandOf(ctx context.Context, w *wireVariable, at place, expr ast.Expr) *operand {
+	o := &operand{wire: w, at: at, typ: w.Type, expr: expr}
+	if w.Unreadable != "" {
+		return o
+	}
+	o.basic = e.session.basicOf(ctx, w)
+	if w.Type == "" { // Delve has worked out a constant.
+		o.basic = untypedOf(w.Kind)
+	}
+	switch w.Kind {
+	case reflect.Bool:
+		o.number = constant.MakeBool(w.Value == "true")
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		if c := integerConstant(integerText(w.Value)); c != nil {
+			o.number = c
+		}
+	case reflect.Float32, reflect.Float64:
+		if f, err := strconv.ParseFloat(w.Value, 64); err == nil {
+			o.number = f
+			if o.typ == "" {
+				o.typ, o.basic = "float64", "float64"
+			}
+		}
+	case reflect.Complex64, reflect.Complex128:
+		if len(w.Children) == 2 {
+			o.number = complex(float(&w.Children[0]), float(&w.Children[1]))
+			if o.typ == "" {
+				o.typ, o.basic = "complex128", "complex128"
+			}
+		}
+	case reflect.String:
+		if text := w.text(); int64(len(text)) == w.Len {
+			o.number = constant.MakeString(text)
+		}
+	}
+	return o
+}
+
+// lengths gives what len and cap return its type.
+func (e *evaluator) lengths(node ast.Expr, o *operand) *operand {
+	call, ok := node.(*ast.CallExpr)
+	if !ok || !o.untyped() {
+		return o
+	}
+	if id, ok := call.Fun.(*ast.Ident); ok && (id.Name == "len" || id.Name == "cap") {
+		o.typ, o.basic = "int", "int"
+	}
+	return o
+}
+
+// basicOf is the predeclared type that a type is made of; "": it is made of something else.
+func (s *Session) basicOf(ctx context.Context, w *wireVariable) string {
+	if kindOf(w.RealType) != reflect.Invalid {
+		return w.RealType
+	}
+	signed := "int"
+	switch w.Kind {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return w.Kind.String()
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		signed = "uint"
+	default:
+		return ""
+	}
+	if basic, ok := s.sizes[w.Type]; ok {
+		return basic
+	}
+	// Delve does not tell sizes of named types; the distance of two elements of an array, which need not be
+	// there, is one.
+	const somewhere = 1 << 20
+	second, err := s.eval(ctx, evalScope{s.goroutine, 0}, fmt.Sprintf(`&((*(*"[2]%s")(%d))[1])`, w.Type, somewhere), loadConfig{})
+	basic := ""
+	if err == nil && len(second.Children) == 1 {
+		if size := second.Children[0].Addr - somewhere; size == 1 || size == 2 || size == 4 || size == 8 {
+			basic = fmt.Sprint(signed, 8*size)
+		}
+	}
+	if s.sizes == nil {
+		s.sizes = map[string]string{}
+	}
+	s.sizes[w.Type] = basic
+	return basic
+}
+
+func integerConstant(text string) constant.Value {
+	digits, negative := strings.CutPrefix(text, "-")
+	c := constant.MakeFromLiteral(digits, token.INT, 0)
+	if c.Kind() != constant.Int {
+		return nil
+	}
+	if negative {
+		c = constant.UnaryOp(token.SUB, c, 0)
+	}
+	return c
+}
+
+func untypedOf(kind reflect.Kind) string {
+	switch kind {
+	case reflect.Bool:
+		return "untyped bool"
+	case reflect.String:
+		return "untyped string"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "untyped int"
+	}
+	return ""
+}
+
+// variable describes a value that was worked out.
+func (o *operand) variable() Variable {
+	w := o.asWire()
+	p := writer{session: &Session{}, limit: maxValue}
+	p.value(w, 0)
+	return Variable{Type: shortType(w.Type), FullType: w.Type, Kind: kindName(w), Value: p.String(), Cut: p.cut, Len: w.Len}
+}
+
+// asWire is a value that was worked out as Delve would have it.
+func (o *operand) asWire() *wireVariable {
+	basic := map[string]string{
+		"untyped bool": "bool", "untyped string": "string", "untyped int": "int", "untyped rune": "int32", "untyped float": "float64",
+	}[o.basic]
+	if basic == "" {
+		basic = o.basic
+	}
+	w := &wireVariable{Type: cmp.Or(o.typ, basic), RealType: basic, Kind: kindOf(basic)}
+	switch v := o.number.(type) {
+	case float64:
+		w.Value = formatFloat(v, basic)
+	case complex128:
+		half := "float64"
+		if basic == "complex64" {
+			half = "float32"
+		}
+		for _, f := range []float64{real(v), imag(v)} {
+			w.Children = append(w.Children, wireVariable{Type: half, RealType: half, Kind: kindOf(half), Value: formatFloat(f, half)})
+		}
+	case constant.Value:
+		switch v.Kind() {
+		case constant.String:
+			w.Value = constant.StringVal(v)
+			w.Len = int64(len(w.Value))
+		case constant.Float:
+			f, _ := constant.Float64Val(v)
+			w.Value = formatFloat(f, basic)
+		default:
+			w.Value = v.ExactString()
+			if basic == "float64" { // An untyped one, as 2.0, that go/constant keeps as an integer.
+				f, _ := constant.Float64Val(v)
+				w.Value = formatFloat(f, basic)
+			}
+		}
+	}
+	return w
+}
+
+func formatFloat(f float64, basic string) string {
+	bits := 64
+	if basic == "float32" {
+		bits = 32
+	}
+	return strconv.FormatFloat(f, 'g', -1, bits)
+}

@@ -1,0 +1,172 @@
+//go:build amd64 || arm64
+
+package debugger_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"example.org/microblog/fault/internal/devtool/debugger"
+)
+
+// failures is how many copies TestEveryValueIsTrue looks at, unless FAULT_TEST_FAILURES says so.
+const failures = 12
+
+// A maker runs testdata/copies.
+type maker struct {
+	mu  sync.Mutex
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startCopies(t testing.TB, arguments ...string) *maker {
+	t.Helper()
+	path, err := copies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, arguments...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return &maker{in: in, out: bufio.NewReader(out)}
+}
+
+// fail has request n fail, and returns the copy.
+func (m *maker) fail(t testing.TB, n int) int {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := fmt.Fprintln(m.in, n); err != nil {
+		t.Fatal(err)
+	}
+	line, err := m.out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatalf("no copy: %s", line)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
+	})
+	return pid
+}
+
+// Copies are made while others work and memory is collected; what is shown of them is right.
+func TestEveryValueIsTrue(t *testing.T) {
+	t.Parallel()
+	delve(t)
+	count := failures
+	if text := os.Getenv("FAULT_TEST_FAILURES"); text != "" {
+		count, _ = strconv.Atoi(text)
+	}
+	m := startCopies(t)
+	const sessions = 2
+	numbers := make(chan int)
+	var group sync.WaitGroup
+	for range sessions {
+		group.Go(func() {
+			for n := range numbers {
+				t.Run(strconv.Itoa(n), func(t *testing.T) { isTrue(t, m, n) })
+			}
+		})
+	}
+	for n := range count {
+		numbers <- 1000 + 37*n
+	}
+	close(numbers)
+	group.Wait()
+}
+
+// What is no longer in use can be read if nothing was collected since the request began.
+func TestWhatIsNoLongerInUse(t *testing.T) {
+	t.Parallel()
+	m := startCopies(t, "quiet")
+	const n = 7
+	pid := m.fail(t, n)
+	s := attach(t, debugger.Options{PID: pid})
+	want := fmt.Sprintf(`&{ID: %d, Name: "early %d", Tags: ["early", "%d"], Owner: `, n, n, 2*n)
+	if v := variablesOf(t, s, "main.request")["early"]; !strings.HasPrefix(v.Value, want) {
+		t.Errorf("without a collection, early is %s (%s), want %s…", v.Value, v.Unreadable, want)
+	}
+}
+
+func isTrue(t *testing.T, m *maker, n int) {
+	s := attach(t, debugger.Options{PID: m.fail(t, n), KillProcess: true})
+	check := func(function, name, want string) {
+		t.Helper()
+		v := variablesOf(t, s, function)[name]
+		if !strings.HasPrefix(v.Value, want) || v.Unreadable != "" {
+			t.Errorf("%s: %s is %s (%s), want %s", function, name, v.Value, v.Unreadable, want)
+		}
+	}
+	account := func(kind string) string {
+		return fmt.Sprintf(`&{ID: %d, Name: "%s %d", Tags: ["%s", "%d"], Owner: 0x`, n, kind, n, kind, 2*n)
+	}
+	list := []string{}
+	for i := range n%10 + 1 {
+		list = append(list, strconv.Itoa(n*i))
+	}
+	numbers := "[" + strings.Join(list, ", ") + "]"
+	text := strings.Repeat(strconv.Itoa(n)+" ", 20)
+
+	check("main.fail", "owner", account("owner"))
+	check("main.fail", "list", "[0]") // the inner one
+	check("main.fail", "failure", fmt.Sprintf(`*fmt.wrapError "loading %d: over the limit"`, n))
+	check("main.fail", "number", strconv.Itoa(n))
+	check("main.fail", "text", strconv.Quote(text))
+	check("main.fail", "half", strconv.FormatFloat(float64(n)/2, 'g', -1, 64))
+	check("main.fail", "raw", strconv.Quote(text[:10]))
+	check("main.load", "path", fmt.Sprintf(`"/accounts/%d"`, n))
+	check("main.load", "owner", account("owner"))
+	check("main.load", "list", numbers)
+	check("main.load", "round", "2")
+	check("main.request", "number", strconv.Itoa(n))
+	check("main.request", "path", fmt.Sprintf(`"/accounts/%d"`, n))
+	check("main.request", "headers", fmt.Sprintf(`{"Accept": ["text/html", "*/*"], "X-Number": ["%d"]}`, n))
+	check("main.request", "used", strconv.Itoa(n))
+	// early is not used any more where memory was collected.
+	if v := variablesOf(t, s, "main.request")["early"]; v.Unreadable == "" || v.Value != "" {
+		t.Errorf("early is %q (%s), want no value", v.Value, v.Unreadable)
+	}
+	if v, err := s.Evaluate(t.Context(), frameOf(t, s, "main.request"), "early.ID", false); err == nil {
+		t.Errorf("early.ID is %s, want no value", v.Value)
+	}
+
+	evaluate := func(function, expression, want string, call bool) {
+		t.Helper()
+		v, err := s.Evaluate(t.Context(), frameOf(t, s, function), expression, call)
+		if err != nil || v.Value != want {
+			t.Errorf("%s in %s is %s (%v), want %s", expression, function, v.Value, err, want)
+		}
+	}
+	evaluate("main.fail", "list[0] + number*2", strconv.Itoa(2*n), false)
+	evaluate("main.load", "len(list)", strconv.Itoa(len(list)), false)
+	evaluate("main.request", `headers["X-Number"][0]`, fmt.Sprintf("%q", strconv.Itoa(n)), false)
+	evaluate("main.load", "makeAccount(number, path).ID", strconv.Itoa(n), true)
+	check("main.load", "owner", account("owner"))
+}

@@ -1,0 +1,238 @@
+package explain_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/crash"
+	"example.org/microblog/fault/internal/devtool/explain"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/trace"
+)
+
+const crashVariable = "EXPLAIN_TEST_CRASH"
+
+// crashes are what ends a process.
+var crashes = map[string]func(){
+	"map": func() {
+		m := map[int]int{}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					m[i%64] = i
+				}
+			})
+		}
+		wg.Wait()
+	},
+	"unlock": func() {
+		var mu sync.Mutex
+		mu.Unlock()
+	},
+	"overflow": func() {
+		debug.SetMaxStack(1 << 20)
+		use(deeper(1))
+	},
+	"goroutine": func() {
+		var u *user
+		go func() {
+			use(u.Name)
+		}()
+		select {}
+	},
+	"index": func() {
+		var posts []int
+		use(posts[len(os.Args)+4])
+	},
+	"panic": func() {
+		http.NewServeMux().HandleFunc("GET /{x", nil)
+	},
+	"routes": func() {
+		mux := http.NewServeMux()
+		mux.HandleFunc("/a/{x}", http.NotFound)
+		mux.HandleFunc("/{x}/a", http.NotFound)
+	},
+}
+
+//lint:ignore SA5007 it is to fail
+func deeper(n int) int { return deeper(n+1) + 1 }
+
+func TestMain(m *testing.M) {
+	if f := crashes[os.Getenv(crashVariable)]; f != nil {
+		f()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// crashed returns the failure of a process that has crashed.
+func crashed(t *testing.T, how string) *fault.Failure {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(os.Environ(), crashVariable+"="+how, "GOTRACEBACK=all")
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	if err := cmd.Run(); err == nil {
+		t.Fatalf("%s did not crash", how)
+	}
+	r := crash.Parse(out.String(), "")
+	return &fault.Failure{Kind: fault.KindCrash, StackOf: fault.StackCrash, Message: r.Text, Causes: r.Causes, Stack: r.Stack, Output: out.String()}
+}
+
+func TestCrashes(t *testing.T) {
+	for _, c := range []struct{ how, title, text string }{
+		{"map", "Two goroutines used one map at once", "nothing can recover"},
+		{"unlock", "A mutex was unlocked that was not locked", "Unlock was called twice"},
+		{"overflow", "Stack overflow", "On the stack again and again: `explain_test.deeper`"},
+		{"goroutine", "Nil pointer", "`u`"},
+		{"index", "Index 5 is out of range", "`posts` is empty"},
+		{"routes", "Two routes conflict", "`/{x}/a`"},
+	} {
+		t.Run(c.how, func(t *testing.T) {
+			f := crashed(t, c.how)
+			call := explain.Call{}
+			if c.how == "goroutine" || c.how == "index" {
+				call = explain.At(f, 0, excerpt(f.Stack[0].File, f.Stack[0].Line, 5))
+			}
+			got := explain.Explain(f, call)
+			if len(got) == 0 || got[0].Title != c.title || !strings.Contains(got[0].Text, c.text) {
+				t.Errorf("%q of %s: %+v", f.Message, f.Causes.Type, got)
+			}
+		})
+	}
+}
+
+func TestDeadlock(t *testing.T) {
+	// A test's process has goroutines that never let the runtime see a deadlock.
+	f := &fault.Failure{Kind: fault.KindCrash}
+	r := crash.Parse("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/src/main.go:5 +0x1d\nexit status 2\n", "")
+	f.Causes, f.Stack = r.Causes, r.Stack
+	if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != "Deadlock" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCircumstances(t *testing.T) {
+	for _, c := range []struct {
+		name, title string
+		handler     func(http.ResponseWriter, *http.Request) error
+	}{
+		{"no answer", "The handler did not answer", func(http.ResponseWriter, *http.Request) error { return nil }},
+		{"goexit", "The goroutine was ended", func(http.ResponseWriter, *http.Request) error { runtime.Goexit(); return nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := fail(t, httptest.NewRequest("GET", "/", nil), c.handler)
+			if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != c.title {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	for typ, title := range map[string]string{
+		"process ended": "The process ended without a word", "process killed for memory": "Memory ran out",
+	} {
+		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: typ, Message: "the process ended"}}
+		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title {
+			t.Errorf("%s: %+v", typ, got)
+		}
+	}
+}
+
+// Every wrapped error that is known is told, the root first, each once.
+func TestSeveral(t *testing.T) {
+	f := &fault.Failure{Causes: fault.Cause{
+		Type: "*fmt.wrapError", Message: "page: template: a:1:2: executing \"a\" at <f>: error calling f: open x: no such file or directory",
+		Causes: []fault.Cause{{
+			Type: "template.ExecError", Message: "template: a:1:2: executing \"a\" at <f>: error calling f: open x: no such file or directory",
+			Causes: []fault.Cause{{
+				Type: "*fs.PathError", Message: "open x: no such file or directory",
+				Causes: []fault.Cause{{Type: "syscall.Errno", Message: "no such file or directory"}},
+			}},
+		}},
+	}}
+	got := explain.Explain(f, explain.Call{})
+	if len(got) != 2 || got[0].Title != "There is no `x`" || got[1].Title != "`f` failed in a template" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Texts of errors come from anybody: they neither hide something nor make an explanation of their own.
+func TestForeignTexts(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause fault.Cause
+		want  string
+	}{
+		"not of the runtime": {fault.Cause{Type: "*main.inputError", Message: "assignment to entry in nil map"}, ""},
+		"as a text":          {fault.Cause{Type: "*errors.errorString", Message: "user wrote: assignment to entry in nil map"}, ""},
+		"another type":       {fault.Cause{Type: "*main.numError", Message: `strconv.Atoi: parsing "x": invalid syntax`}, ""},
+		"hidden":             {fault.Cause{Type: "*fs.PathError", Message: "open a\x1b[31m\u202e`b`: no such file or directory"}, "There is no `a\\x1b[31m\\u202e'b'`"},
+		"long":               {fault.Cause{Type: "*fs.PathError", Message: "open " + strings.Repeat("ü", 500) + ": no such file or directory"}, "There is no `" + strings.Repeat("ü", 80) + "…`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := explain.Explain(&fault.Failure{Causes: c.cause}, explain.Call{})
+			switch {
+			case c.want == "" && len(got) > 0:
+				t.Errorf("explained as %q", got[0].Title)
+			case c.want != "" && (len(got) != 1 || got[0].Title != c.want):
+				t.Errorf("%+v, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func FuzzExplain(f *testing.F) {
+	f.Add("panic of runtime.boundsError", "panic: runtime error: index out of range [5] with length 3", "use(posts[i], a[b[c]])", "true")
+	f.Add("panic of runtime.errorString", "panic: runtime error: invalid memory address or nil pointer dereference", "} else if x.y(func() { a.b.c() }) && d.e {", "")
+	f.Add("panic of runtime.boundsError", "panic: runtime error: slice bounds out of range [:5] with capacity 3", "x[a:b:c][:d],", "false")
+	f.Add("template.ExecError", `template: a:1:2: executing "a" at <.X>: can't evaluate field X in type T`, "case <-c:", "0")
+	f.Add("panic of *runtime.TypeAssertionError", "panic: interface conversion: interface {} is string, not int", "x := y.(int)", "")
+	f.Fuzz(func(t *testing.T, typ, message, code, value string) {
+		failure := &fault.Failure{
+			Causes: fault.Cause{Type: typ, Message: message}, Stack: trace.Stack{{Function: "main.f"}},
+			Request: &fault.Request{URL: code, Form: map[string][]string{"a": {message}}},
+			Steps:   []trace.Step{{Kind: "sql", Text: code, Err: message}},
+		}
+		lines := []problem.Line{{Number: 1, Text: code, Hit: true}, {Number: 2, Text: message}, {Number: 3, Text: value}}
+		asked := 0
+		for _, below := range []string{"", "f.g"} {
+			for _, e := range explain.Explain(failure, explain.Call{Lines: lines, Below: below, Lookup: func(x string) (string, bool) {
+				asked++
+				return value, value != ""
+			}}) {
+				for _, s := range append([]string{e.Title, e.Text}, e.Try...) {
+					if s == "" || strings.ContainsAny(s, "\n\x1b") {
+						t.Errorf("%q", s)
+					}
+				}
+			}
+		}
+		if asked > 2*64 {
+			t.Errorf("%d lookups", asked)
+		}
+	})
+}
+
+func BenchmarkExplain(b *testing.B) {
+	f := &fault.Failure{Causes: fault.Cause{Type: "panic of runtime.errorString", Message: "panic: runtime error: invalid memory address or nil pointer dereference"}}
+	lines := excerpt("nilpointer.go", 60, 7)
+	for b.Loop() {
+		explain.Explain(f, explain.Call{Lines: lines})
+	}
+}

@@ -1,0 +1,310 @@
+package explain
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"strings"
+)
+
+// operand is an expression of which a line takes what it points to.
+type operand struct {
+	text string
+	use  string // what the line does with it, for a sentence: "takes its field Name"
+	// sure says that a nil pointer fails right here; a method of one may not need what it points to.
+	sure bool
+	pure bool
+	// entry is the map or slice and the key that it was taken from, if it was.
+	from, key string
+	guards    []guard
+	index     bool
+}
+
+// guard is a condition before && or ||: what is behind it was evaluated only if it was so.
+type guard struct {
+	text string
+	want bool
+}
+
+// operands are those of a line, in the order in which they are evaluated.
+func (c *code) operands(line int) []operand {
+	p := c.statement(line)
+	if p == nil {
+		return nil
+	}
+	for _, literals := range []bool{false, true} {
+		w := &operandWalk{piece: p, line: line, literals: literals}
+		for _, s := range p.body {
+			w.node(s)
+		}
+		if len(w.found) > 0 {
+			return w.found
+		}
+	}
+	return nil
+}
+
+type operandWalk struct {
+	*piece
+	line     int
+	literals bool // whether function literals are looked into
+	guards   []guard
+	found    []operand
+}
+
+// node visits what is not an expression, and what of an expression needs no care.
+func (w *operandWalk) node(n ast.Node) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt: // The right side is evaluated first.
+			for _, e := range n.Rhs {
+				w.node(e)
+			}
+			for _, e := range n.Lhs {
+				w.node(e)
+			}
+			return false
+		case *ast.FuncLit:
+			return w.literals
+		case *ast.TypeSpec, *ast.FuncType, *ast.ArrayType, *ast.MapType, *ast.StructType, *ast.InterfaceType, *ast.ChanType:
+			return false
+		case *ast.CompositeLit:
+			for _, e := range n.Elts {
+				if pair, is := e.(*ast.KeyValueExpr); is {
+					e = pair.Value // The key is the name of a field, more often than not.
+				}
+				w.node(e)
+			}
+			return false
+		case *ast.TypeAssertExpr:
+			w.node(n.X)
+			return false
+		case *ast.BinaryExpr:
+			if n.Op != token.LAND && n.Op != token.LOR {
+				return true
+			}
+			w.node(n.X)
+			if isPure(n.X) {
+				w.guards = append(w.guards[:len(w.guards):len(w.guards)], guard{w.source(n.X), n.Op == token.LAND})
+				defer func(g []guard) { w.guards = g }(w.guards[:len(w.guards)-1])
+			}
+			w.node(n.Y)
+			return false
+		case *ast.SelectorExpr:
+			w.node(n.X)
+			w.add(n.X, "takes "+quoted(n.Sel.Name)+" of it", true)
+			return false
+		case *ast.StarExpr:
+			w.node(n.X)
+			w.add(n.X, "takes what it points to", true)
+			return false
+		case *ast.CallExpr:
+			w.call(n)
+			return false
+		}
+		return true
+	})
+}
+
+func (w *operandWalk) call(n *ast.CallExpr) {
+	switch fun := ast.Unparen(n.Fun).(type) {
+	case *ast.SelectorExpr:
+		w.node(fun.X)
+		defer w.add(fun, "calls it", true) // a field that holds a function
+		defer w.add(fun.X, "calls its method "+quoted(fun.Sel.Name), false)
+	case *ast.StarExpr: // a conversion: (*T)(x)
+	case *ast.Ident:
+		if !builtin[fun.Name] {
+			defer w.add(fun, "calls it", true)
+		}
+	default:
+		w.node(fun)
+	}
+	for _, a := range n.Args {
+		w.node(a)
+	}
+}
+
+func (w *operandWalk) add(e ast.Expr, use string, sure bool) {
+	e = ast.Unparen(e)
+	if !isOrdinary(e) || !w.touches(e, w.line) {
+		return
+	}
+	o := operand{text: w.source(e), use: use, sure: sure, pure: isPure(e), guards: w.guards}
+	if i, is := e.(*ast.IndexExpr); is && isPure(i) {
+		o.index, o.from, o.key = true, w.source(i.X), w.source(i.Index)
+	}
+	for _, other := range w.found {
+		if other.text == o.text && other.sure == o.sure {
+			return
+		}
+	}
+	w.found = append(w.found, o)
+}
+
+// nilness is what could be found out about an operand.
+type nilness int
+
+const (
+	unknown nilness = iota
+	isNil
+	notNil
+	skipped // it was not evaluated, because of a guard
+)
+
+func (s *subject) nilness(o operand) nilness {
+	for _, g := range o.guards {
+		if is, known := s.truth(g.text); known && is != g.want {
+			return skipped
+		}
+	}
+	if !o.pure {
+		return unknown
+	}
+	is, known := s.truth(o.text + " == nil")
+	switch {
+	case !known:
+		return unknown
+	case !is:
+		return notNil
+	}
+	// A nil map or slice may well have methods. A pointer, an interface and a function have no length.
+	if _, ok := s.lookup("len(" + o.text + ")"); ok {
+		return notNil
+	}
+	return isNil
+}
+
+// nilPointer tells which expression of the line was nil.
+func (s *subject) nilPointer(_ []string, e *Explanation) {
+	if !s.here {
+		s.nilBelow(e)
+		return
+	}
+	operands := s.code.operands(s.code.hit)
+	var nils, maybe, unsure, calls []operand
+	for _, o := range operands {
+		switch s.nilness(o) {
+		case isNil:
+			if o.sure {
+				nils = append(nils, o)
+			} else {
+				maybe = append(maybe, o)
+			}
+		case unknown:
+			if o.pure {
+				unsure = append(unsure, o)
+			} else if !strings.HasSuffix(o.use, "calls it") { // The call of a method is no value that could be nil.
+				calls = append(calls, o)
+			}
+		}
+	}
+	switch {
+	case len(nils) > 0:
+		s.sayNil(nils[0], e)
+		var others []string
+		for _, o := range nils[1:] {
+			if o.text != nils[0].text {
+				others = append(others, quoted(o.text))
+			}
+		}
+		if len(others) > 0 {
+			e.add("So is " + list(others) + ".")
+		}
+	case len(maybe) > 0:
+		s.sayNil(maybe[0], e)
+	default:
+		s.sayUnknown(operands, unsure, calls, e)
+	}
+}
+
+func (s *subject) sayNil(o operand, e *Explanation) {
+	e.Title = "`" + bare(o.text) + "` is nil"
+	e.Text = fmt.Sprintf("`%s` is nil, and this line %s.", bare(o.text), o.use)
+	if o.index {
+		e.add(s.sentence(o.key))
+		e.first(fmt.Sprintf("Look up the entry first: `v, ok := %s[%s]`; what a map gives for a key that it does not have is nil.", bare(o.from), bare(o.key)))
+	}
+	e.Try = append(e.Try,
+		fmt.Sprintf("Find out in the calls beneath why `%s` was not set; whoever makes it may have returned an error that was not looked at.", bare(o.text)),
+		fmt.Sprintf("If it may be nil here, ask before: `if %s != nil`.", bare(o.text)))
+}
+
+// sayUnknown tells what is likely where no operand is known to be nil.
+func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) {
+	// Names that could not be evaluated are packages, as a rule.
+	for _, o := range unsure {
+		if !o.index {
+			continue
+		}
+		if _, ok := s.lookup("len(" + o.from + ")"); ok {
+			e.add(fmt.Sprintf("Most likely `%s` has no entry for `%s`%s: what a map gives for a missing key is nil, if its values are pointers.",
+				bare(o.from), bare(o.key), s.value(", which is ", o.key)))
+			e.first(fmt.Sprintf("Ask whether there is one: `v, ok := %s[%s]`.", bare(o.from), bare(o.key)))
+			return
+		}
+	}
+	var names []string
+	for _, o := range calls {
+		names = append(names, quoted(o.text))
+	}
+	if s.call.Lookup != nil && len(names) > 0 {
+		if len(names) == 1 {
+			e.add("Nothing else on this line is known to be nil, so most likely it is what " + names[0] + " returned.")
+		} else {
+			e.add("Nothing else on this line is known to be nil, so most likely it is what one of these returned: " + list(names) + ".")
+		}
+		e.first("Put what " + names[0] + " returns into a variable, and look at it before it is used.")
+		return
+	}
+	if s.call.Lookup != nil {
+		return
+	}
+	names = nil
+	for _, o := range operands {
+		name := quoted(o.text)
+		if o.use != "calls it" && len(names) < 6 && !contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		e.add("On this line that can be " + strings.Join(names, " or ") + ", where it is a pointer or an interface.")
+	}
+}
+
+// nilBelow tells which argument or receiver is nil where it happened in a function that the line calls.
+func (s *subject) nilBelow(e *Explanation) {
+	e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
+	function := s.call.Below[strings.LastIndexByte(s.call.Below, '.')+1:]
+	var nils []string
+	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
+		exprs := call.Args
+		if sel, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
+			exprs = append([]ast.Expr{sel.X}, exprs...)
+		}
+		for _, x := range exprs {
+			if text := p.source(x); isOrdinary(x) && isPure(x) && !contains(nils, quoted(text)) && s.holds(text+" == nil") {
+				nils = append(nils, quoted(text))
+			}
+		}
+	})
+	switch len(nils) {
+	case 0:
+		e.first(fmt.Sprintf("Look at what `%s` is given, and at what the value was made of: a zero value often needs its constructor.", bare(function)))
+	case 1:
+		e.add("Of what this line passes to it, " + nils[0] + " is nil.")
+		e.first("Find out why " + nils[0] + " was not set.")
+	default:
+		e.add("Of what this line passes to it, " + list(nils) + " are nil.")
+		e.first("Find out why they were not set.")
+	}
+}
+
+func contains(all []string, s string) bool {
+	for _, x := range all {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,142 @@
+// What can be done with a failure besides looking at it: replaying its request, copying it, its goroutines; and the keys.
+
+import { copy, count, make, memory, quiet, say, visible } from "./debugger-dom.js";
+import { placeOf } from "./debugger-call.js";
+import { onLock, unlocked } from "./debugger-server.js";
+
+const copies = { markdown: "Markdown", test: "Go test", curl: "curl" };
+
+// tools puts the buttons of the failure into its title.
+export function tools(into, server, method) {
+  const problem = make("div", { class: "tools-problem", role: "alert" });
+  const as = make("span", { class: "copies", role: "group", "aria-label": "Copy as" }, make("span", { class: "soft", text: "Copy as" }));
+  for (const [kind, label] of Object.entries(copies)) {
+    const button = quiet(label, async () => {
+      problem.replaceChildren();
+      try {
+        if (!await copy(await server.text(kind))) throw new Error("The browser does not let this page write into the clipboard.");
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = label; }, 1500);
+      } catch (refused) {
+        problem.replaceChildren(say(refused));
+      }
+    }, { "data-copies": kind });
+    as.append(button);
+  }
+  const safe = method === "GET" || method === "HEAD" || method === "OPTIONS";
+  let sure = false;
+  const usual = "Replay";
+  const again = make("button", { type: "button", class: "button", id: "replay-button", text: usual, title: "Send the request to the newest version", "aria-keyshortcuts": "r" });
+  again.addEventListener("click", async () => {
+    if (!safe && !sure) { // It may change data a second time.
+      sure = true;
+      again.textContent = `Send ${visible(method)} again?`;
+      setTimeout(() => {
+        sure = false;
+        if (!again.disabled) again.textContent = usual;
+      }, 5000);
+      return;
+    }
+    sure = false;
+    again.disabled = true;
+    again.textContent = "Replaying…";
+    problem.replaceChildren();
+    try {
+      replay(await server.replay());
+    } catch (refused) {
+      problem.replaceChildren(say(refused));
+    } finally {
+      again.disabled = false;
+      again.textContent = usual;
+    }
+  });
+  if (method) into.prepend(again);
+  into.after(as, problem);
+  const shown = is => {
+    for (const e of [again, as]) e.hidden = !is;
+    if (!is) problem.replaceChildren();
+  };
+  onLock(shown);
+  shown(unlocked());
+}
+
+function answerOf(title, a, more = []) {
+  const bad = a.status >= 500;
+  return make("div", { class: "answer " + (bad ? "failed" : "passed") }, make("h3", { text: title }),
+    make("p", { class: "answer-status" }, make("strong", { text: a.status > 0 ? String(a.status) : "No answer" }),
+      make("span", { class: "soft", text: [a.generation > 0 && " version " + a.generation, a.took_ms >= 0 && ` ${a.took_ms < 10 ? a.took_ms.toFixed(1) : Math.round(a.took_ms)} ms`].filter(Boolean).join(",") })),
+    ...more);
+}
+
+// replay shows what a replayed request has brought, beside what it brought before.
+export function replay({ before = {}, after = {} }) {
+  const lines = Object.entries(after.header ?? {}).flatMap(([name, values]) => values.map(v => `${name}: ${v}`)).sort();
+  const section = make("section", { id: "replay", tabIndex: -1, "aria-label": "Replay" },
+    make("div", { class: "sheet-head" }, make("h2", {}, "Replayed ", make("small", { text: after.status >= 500 ? "It still fails." : after.status > 0 ? "It does not fail any more." : "There was no answer." })), quiet("Close", () => section.remove())),
+    make("div", { class: "answers" }, answerOf("Then", before), answerOf("Now", after)),
+    ...(after.notes ?? []).map(n => make("p", { class: "soft", text: visible(n) })),
+    lines.length > 0 && make("details", { class: "more" }, make("summary", { text: count(lines.length, "header", "headers") }), make("pre", { class: "output", tabIndex: 0, text: lines.map(l => visible(l)).join("\n") })),
+    after.body ? make("details", { class: "more", open: after.body.length < 2000 }, make("summary", { text: "Body" + (after.cut ? ", cut" : "") }), make("pre", { class: "output", tabIndex: 0, text: visible(after.body, "\n\t") }))
+      : after.status > 0 && make("p", { class: "soft", text: "The answer has no body." }));
+  document.getElementById("replay")?.remove();
+  document.getElementById("notice").after(section);
+  section.focus({ preventScroll: true });
+  section.scrollIntoView({ block: "nearest" });
+}
+
+// goroutines fills the box for them when it is opened.
+export function goroutines(box, server) {
+  if (!box) return;
+  let loaded = false;
+  const inner = make("div", { class: "inner" });
+  box.append(inner);
+  async function load() {
+    if (loaded) return;
+    loaded = true;
+    inner.replaceChildren(make("p", { class: "soft busy-text", text: "Loading…" }));
+    try {
+      const got = await server.goroutines();
+      const all = got.goroutines ?? [];
+      const rows = all.map(g => make("tr", { class: g.failing ? "failing" : g.app ? "own" : undefined },
+        make("td", { text: String(g.id) }), make("td", {}, visible([g.state, g.wait].filter(Boolean).join(": ")), g.failing && make("span", { class: "tag", text: "failed" })),
+        make("td", {}, make("code", { text: visible(g.name || g.function) }), " ", placeOf(g.file ?? "", g.short, g.line))));
+      inner.replaceChildren(make("table", { class: "goroutines" },
+        make("thead", {}, make("tr", {}, ...["No.", "State", "Where"].map(t => make("th", { scope: "col", text: t })))), make("tbody", {}, ...rows)));
+      if (got.cut > 0) inner.append(make("p", { class: "soft", text: `${count(got.cut, "further one is", "further ones are")} left out.` }));
+      if (all.length === 0) inner.replaceChildren(make("p", { class: "soft", text: "There are none to show." }));
+      document.dispatchEvent(new CustomEvent("fault-places"));
+    } catch (problem) {
+      loaded = false;
+      inner.replaceChildren(say(problem));
+    }
+  }
+  box.addEventListener("toggle", () => { if (box.open) load(); });
+  onLock(() => {
+    loaded = false;
+    box.open = false;
+    inner.replaceChildren();
+  });
+}
+
+// help shows the keys.
+export function help(keys) {
+  let dialog = document.getElementById("help");
+  if (!dialog) {
+    const list = rows => make("dl", { class: "keys" }, ...rows.map(([names, what]) => make("div", {}, make("dt", {}, ...names.map(n => make("kbd", { text: n }))), make("dd", { text: what }))));
+    const on = make("input", { type: "checkbox", id: "keys-on", checked: memory.get("debugger keys") !== "off" });
+    on.addEventListener("change", () => memory.set("debugger keys", on.checked ? null : "off"));
+    dialog = make("dialog", { id: "help", class: "sheet", "aria-labelledby": "help-title" },
+      make("div", { class: "sheet-head" }, make("h2", { id: "help-title", text: "Keys", tabIndex: -1 }), quiet("Close", () => dialog.close())),
+      make("div", { class: "keys-all" },
+        make("div", {}, make("h3", { text: "On the page" }), list(Object.entries(keys).map(([key, [what]]) => [[key], what]))),
+        make("div", {}, make("h3", { text: "In the console" }), list([
+          [["Enter"], "evaluate; functions are called by it only"], [["Shift", "Enter"], "a new line"], [["Tab"], "complete"], [["↑"], "earlier expressions"], [["Esc"], "leave it"]]),
+        make("h3", { text: "In variables" }), list([[["↑", "↓"], "from one to another"], [["→", "←"], "open and close"], [["e"], "take it into the console"], [["Ctrl", "C"], "copy the value"]]))),
+      make("p", {}, make("label", {}, on, " Single keys do something on the page")));
+    dialog.addEventListener("click", e => { if (e.target === dialog) dialog.close(); });
+    document.body.append(dialog);
+  }
+  if (dialog.open) return;
+  dialog.showModal();
+  dialog.querySelector("h2").focus();
+}

@@ -1,0 +1,433 @@
+package reproduce
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"go/token"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/redact"
+)
+
+// TestOptions are what a test needs to know of the application.
+type TestOptions struct {
+	// Package is the name of the package that the test is of; "" is that of the innermost call of the application's.
+	Package string
+	// Handler is a Go expression for the http.Handler of the application, in which t is the *testing.T:
+	// "newTestServer(t)". With "" the test fails until somebody has put it in.
+	Handler string
+	// Imports are what Handler needs: import paths, each with a name before it if it has one of its own.
+	Imports []string
+}
+
+// A Test is a file of Go source with a test that sends the request of a failure.
+type Test struct {
+	Name   string   `json:"name"` // of the file: "failure_7f3k92qd_test.go"
+	Dir    string   `json:"dir,omitempty"`
+	Func   string   `json:"func"` // of the test: "TestFailure7F3K92QD"
+	Source string   `json:"source"`
+	Notes  []string `json:"notes,omitempty"` // in what it is not the same request; they are in the source, too
+}
+
+// GoTest returns a test that sends the request by net/http/httptest, and fails as long as it is answered with a status of
+// 500 or above. It depends on the standard library only, compiles as it is, and is formatted as gofmt does. Masked secrets
+// are constants to be filled in. It returns ErrNoRequest if too little is known.
+func GoTest(f *fault.Failure, o TestOptions) (*Test, error) {
+	q := request(f)
+	if q == nil {
+		return nil, ErrNoRequest
+	}
+	id := strings.ReplaceAll(f.ID.String(), "-", "")
+	t := &Test{Name: "failure_" + strings.ToLower(id) + "_test.go", Func: "TestFailure" + id}
+	pkg := o.Package
+	for _, call := range f.Stack {
+		if call.App && call.File != "" {
+			t.Dir = path.Dir(strings.ReplaceAll(call.File, `\`, "/"))
+			if pkg == "" {
+				pkg = packageName(call.Package())
+			}
+			break
+		}
+	}
+	if !token.IsIdentifier(pkg) {
+		pkg = "main"
+	}
+	g := &goTest{f: f, q: q, handler: o.Handler, imports: map[string]bool{"net/http": true, "net/http/httptest": true, "testing": true}}
+	for _, i := range o.Imports {
+		g.imports[strings.ReplaceAll(i, `"`, "")] = true
+	}
+	g.function(t.Func)
+	source, err := format.Source([]byte(g.file(pkg)))
+	if err != nil {
+		return nil, fmt.Errorf("writing the test: %w", err) // Only Handler or Imports can be the reason.
+	}
+	t.Source, t.Notes = string(source), g.notes
+	return t, nil
+}
+
+var version = regexp.MustCompile(`^v[0-9]+$`)
+
+// packageName is the name that a package of that import path has, as a rule.
+func packageName(importPath string) string {
+	name := path.Base(importPath)
+	if version.MatchString(name) {
+		name = path.Base(path.Dir(importPath))
+	}
+	return strings.TrimPrefix(strings.NewReplacer("-", "", ".", "").Replace(strings.TrimPrefix(name, "go-")), "_test")
+}
+
+type goTest struct {
+	f       *fault.Failure
+	q       *fault.Request
+	handler string
+	imports map[string]bool
+	notes   []string
+	secrets []secret
+	b       bytes.Buffer // the function
+}
+
+// secret is a constant in place of what was masked.
+type secret struct{ name, where string }
+
+func (g *goTest) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
+
+func (g *goTest) note(format string, args ...any) {
+	g.notes = append(g.notes, fmt.Sprintf(format, args...))
+}
+
+// file is the whole source.
+func (g *goTest) file(pkg string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "package %s\n\nimport (\n", pkg)
+	for _, i := range slices.Sorted(maps.Keys(g.imports)) {
+		if name, rest, named := strings.Cut(i, " "); named {
+			fmt.Fprintf(&b, "%s %q\n", name, strings.TrimSpace(rest))
+		} else {
+			fmt.Fprintf(&b, "%q\n", i)
+		}
+	}
+	b.WriteString(")\n\n")
+	b.WriteString(comment(g.about()))
+	for _, n := range g.notes {
+		b.WriteString("//\n" + comment(n))
+	}
+	b.Write(g.b.Bytes())
+	return b.String()
+}
+
+// about tells which failure it was.
+func (g *goTest) about() string {
+	f := g.f
+	s := "Failure " + f.ID.String()
+	if !f.Time.IsZero() {
+		s += " of " + f.Time.Format("2006-01-02 15:04:05 MST")
+	}
+	s += ": " + g.q.Method + " " + clip(g.q.URL, 200) + " was answered " + strconv.Itoa(f.Status)
+	if f.User != "" {
+		s += ", asked by " + f.User
+	}
+	return s + ":\n" + clip(f.Message, 500)
+}
+
+// comment makes comment lines of a text, none of which can be a directive.
+func comment(text string) string {
+	var b strings.Builder
+	for l := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		b.WriteString(strings.TrimRight("// "+visible.Line(strings.TrimSpace(l)), " ") + "\n")
+	}
+	return b.String()
+}
+
+// function writes the test. What its parts need as constants stands before them.
+func (g *goTest) function(name string) {
+	body := g.body()
+	address := g.address()
+	before := g.b.String()
+	g.b.Reset()
+	g.settings()
+	after := g.b.String()
+	g.b.Reset()
+
+	g.line("func %s(t *testing.T) {", name)
+	g.begin()
+	if len(g.secrets) > 0 {
+		g.line("// Masked when it was recorded: put something in place of each.\nconst (")
+		for _, s := range g.secrets {
+			g.line("%s = %q // %s", s.name, redact.Mask, visible.Line(s.where))
+		}
+		g.line(")\n")
+	}
+	g.b.WriteString(before)
+	g.line("r := httptest.NewRequest(%s, %s, %s)", strconv.Quote(g.method()), address, body)
+	g.b.WriteString(after)
+	g.line("")
+	g.line("w := httptest.NewRecorder()")
+	g.line("handler.ServeHTTP(w, r)")
+	g.line("if w.Code >= http.StatusInternalServerError {")
+	g.line(`t.Errorf("%%s %%s was answered %%d:\n%%s", r.Method, r.URL, w.Code, w.Body)`)
+	g.line("}\n}")
+	if g.q.Cut {
+		g.note("The request was cut when it was recorded; it had more, or longer values.")
+	}
+}
+
+// settings writes the lines that change the request once it is made.
+func (g *goTest) settings() {
+	if g.q.Host != "" {
+		g.line("r.Host = %s", g.text(g.q.Host, "the host"))
+	}
+	if g.q.RemoteAddr != "" {
+		g.line("r.RemoteAddr = %s", g.text(g.q.RemoteAddr, "the address of the client"))
+	}
+	if major, minor, ok := http.ParseHTTPVersion(g.q.Proto); ok && (major != 1 || minor != 1) {
+		g.line("r.Proto, r.ProtoMajor, r.ProtoMinor = %q, %d, %d", g.q.Proto, major, minor)
+	}
+	g.headers()
+}
+
+// begin writes where the handler comes from.
+func (g *goTest) begin() {
+	if g.handler != "" {
+		g.line("var handler http.Handler = %s\n", g.handler)
+		return
+	}
+	g.line("var handler http.Handler // Put in what answers the application's requests, as its server has it.")
+	g.line("if handler == nil {")
+	g.line(`t.Fatal("the test has no handler: put the application's own in, where it says var handler")`)
+	g.line("}\n")
+}
+
+func (g *goTest) method() string {
+	if g.q.Method == "" {
+		return http.MethodGet
+	}
+	if !isToken(g.q.Method) {
+		g.note("The method %q cannot be sent; this is a GET.", g.q.Method)
+		return http.MethodGet
+	}
+	return g.q.Method
+}
+
+// address is the expression for what is asked for.
+func (g *goTest) address() string {
+	asked := target(g.q.URL)
+	if !canAsk(g.methodOnly(), asked) {
+		g.note("The address %q cannot be sent; this asks for / instead.", clip(g.q.URL, 200))
+		return `"/"`
+	}
+	encoded := url.QueryEscape(redact.Mask)
+	inPath := func(name string) string { return "url.PathEscape(" + name + ")" }
+	inQuery := func(name string) string { return "url.QueryEscape(" + name + ")" }
+	path, query, has := strings.Cut(strings.ReplaceAll(asked, encoded, redact.Mask), "?")
+	e := g.masked(nil, path, "the path", inPath)
+	if has {
+		before := "?"
+		for pair := range strings.SplitSeq(query, "&") {
+			name, _, _ := strings.Cut(pair, "=")
+			e = g.masked(e, before+pair, "the query's "+name, inQuery)
+			before = "&"
+		}
+	}
+	if len(e) > 1 {
+		g.imports["net/url"] = true
+	}
+	return e.String()
+}
+
+// methodOnly is the method without a note.
+func (g *goTest) methodOnly() string {
+	if isToken(g.q.Method) {
+		return g.q.Method
+	}
+	return http.MethodGet
+}
+
+// canAsk tells whether httptest.NewRequest takes an address; it panics if not.
+func canAsk(method, address string) (can bool) {
+	defer func() {
+		if recover() != nil {
+			can = false
+		}
+	}()
+	httptest.NewRequest(method, address, nil)
+	return true
+}
+
+// term is a part of the expression for a text: a literal, or code.
+type term struct {
+	text string
+	code bool
+}
+
+type expression []term
+
+func (e expression) String() string {
+	if len(e) == 0 {
+		return `""`
+	}
+	var parts []string
+	for _, t := range e {
+		if t.code {
+			parts = append(parts, t.text)
+		} else {
+			parts = append(parts, strconv.Quote(t.text))
+		}
+	}
+	return strings.Join(parts, " + ")
+}
+
+// masked adds a text to an expression, with constants in place of what was masked.
+func (g *goTest) masked(e expression, s, where string, use func(string) string) expression {
+	for i, part := range strings.Split(s, redact.Mask) {
+		if i > 0 {
+			e = append(e, term{use(g.secret(where)), true})
+		}
+		switch last := len(e) - 1; {
+		case part == "":
+		case last >= 0 && !e[last].code:
+			e[last].text += part
+		default:
+			e = append(e, term{part, false})
+		}
+	}
+	return e
+}
+
+func plain(name string) string { return name }
+
+// text is the expression for a text.
+func (g *goTest) text(s, where string) string { return g.masked(nil, s, where, plain).String() }
+
+// secret returns the name of a new constant.
+func (g *goTest) secret(where string) string {
+	name := "masked"
+	upper := true
+	for _, r := range strings.TrimPrefix(where, "the ") {
+		switch {
+		case r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) && len(name) < 40:
+			if upper {
+				r = unicode.ToUpper(r)
+			}
+			name += string(r)
+			upper = false
+		default:
+			upper = true
+		}
+	}
+	unique := name
+	for n := 2; slices.ContainsFunc(g.secrets, func(s secret) bool { return s.name == unique }); n++ {
+		unique = name + "No" + strconv.Itoa(n)
+	}
+	g.secrets = append(g.secrets, secret{unique, where})
+	return unique
+}
+
+// headers writes the lines that set the headers.
+func (g *goTest) headers() {
+	kind := bodyOf(g.q)
+	for _, name := range slices.Sorted(maps.Keys(g.q.Header)) {
+		canonical := http.CanonicalHeaderKey(name)
+		if canonical == "Content-Length" || canonical == "Transfer-Encoding" || canonical == "Host" || kind == multiBody && canonical == "Content-Type" {
+			continue
+		}
+		values := make([]string, len(g.q.Header[name]))
+		for i, value := range g.q.Header[name] {
+			values[i] = g.headerValue(canonical, value)
+		}
+		g.line("r.Header[%q] = []string{%s}", name, strings.Join(values, ", "))
+	}
+	switch {
+	case kind == multiBody:
+		g.line("r.Header.Set(\"Content-Type\", form.FormDataContentType())")
+	case kind == formBody && g.q.Header.Get("Content-Type") == "":
+		g.line("r.Header.Set(\"Content-Type\", \"application/x-www-form-urlencoded\")")
+	}
+}
+
+// headerValue is the expression for the value of a header. Of cookies, each has a constant of its name.
+func (g *goTest) headerValue(name, value string) string {
+	if name != "Cookie" {
+		return g.text(value, "the header "+name)
+	}
+	var e expression
+	before := ""
+	for pair := range strings.SplitSeq(value, ";") {
+		cookie, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		e = g.masked(e, before+strings.TrimSpace(pair), "the cookie "+cookie, plain)
+		before = "; "
+	}
+	return e.String()
+}
+
+// body writes what the body is made of and returns the expression for it.
+func (g *goTest) body() string {
+	switch bodyOf(g.q) {
+	case formBody:
+		g.imports["net/url"], g.imports["strings"] = true, true
+		g.line("form := url.Values{")
+		for _, name := range slices.Sorted(maps.Keys(g.q.Form)) {
+			var values []string
+			for _, v := range g.q.Form[name] {
+				values = append(values, g.text(v, "the field "+name))
+			}
+			g.line("%s: {%s},", g.text(name, "a field's name"), strings.Join(values, ", "))
+		}
+		g.line("}")
+		return "strings.NewReader(form.Encode())"
+	case multiBody:
+		return g.multipart()
+	case lostBody:
+		g.imports["strings"] = true
+		length := "of unknown length"
+		if n := g.q.ContentLength; n > 0 {
+			length = fmt.Sprintf("of %d bytes", n)
+		}
+		kind := g.q.Header.Get("Content-Type")
+		if kind == "" {
+			kind = "an unknown type"
+		}
+		g.note("The request had a body %s, %s, which was not kept: write one into the constant body.", length, kind)
+		g.line("const body = `` // It was not kept: %s, %s.", length, visible.Line(kind))
+		return "strings.NewReader(body)"
+	}
+	return "nil"
+}
+
+func (g *goTest) multipart() string {
+	g.imports["bytes"], g.imports["mime/multipart"] = true, true
+	g.line("var body bytes.Buffer")
+	g.line("form := multipart.NewWriter(&body)")
+	for _, name := range slices.Sorted(maps.Keys(g.q.Form)) {
+		for _, v := range g.q.Form[name] {
+			g.line("if err := form.WriteField(%s, %s); err != nil {\nt.Fatal(err)\n}", g.text(name, "a field's name"), g.text(v, "the field "+name))
+		}
+	}
+	for i, file := range g.q.Files {
+		size := min(max(file.Size, 0), maxFile)
+		g.note("The content of the uploaded file %q, %d bytes, was not kept: the letter x stands for it %d times.", file.Name, file.Size, size)
+		g.line("file%d, err := form.CreateFormFile(%s, %s)\nif err != nil {\nt.Fatal(err)\n}", i+1, strconv.Quote(file.Field), strconv.Quote(file.Name))
+		g.line("if _, err := file%d.Write(bytes.Repeat([]byte(\"x\"), %d)); err != nil {\nt.Fatal(err)\n}", i+1, size)
+	}
+	g.line("if err := form.Close(); err != nil {\nt.Fatal(err)\n}")
+	return "&body"
+}
+
+// clip cuts a text to so many bytes, at a character.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
