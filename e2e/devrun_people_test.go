@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -70,6 +71,7 @@ func devRunPeople(t *testing.T, d *devRun) {
 				if err == nil && home.status == 200 && home.err == nil {
 					home, err = c.try("POST", "/", form("post", fmt.Sprintf("%d of the other %d", n, i), "once", home.value("once")), nil)
 				}
+				t.Logf("other %d %d: %v", i, n, home.status)
 				if err != nil || home.status != 303 && home.status != 200 || home.err != nil {
 					failed <- fmt.Sprintf("%v %+v", err, home)
 					return
@@ -88,6 +90,10 @@ func devRunPeople(t *testing.T, d *devRun) {
 	d.tells(t, told, `cmd/microblog/main\.go: built in .*ready in`)
 	b.sees(t, "p", "What you have typed here would be lost")
 	b.stays(t)
+	c0 := d.person(t, "debug")
+	t.Logf("debug post: %d", c0.publish("hello").status)
+	b.picture("devrun-people-debug")
+	go func() { time.Sleep(20 * time.Second); b.picture("devrun-people-debug2"); t.Logf("DEBUG: %s", b.everything()) }()
 	if status := b.press("form.composer button"); status != 200 {
 		t.Fatalf("posting to the new version: %d: %s", status, b.describe())
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -241,10 +242,73 @@ func TestRunStale(t *testing.T) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("fault-run-test-%d", os.Getpid()))
 	put(t, filepath.Join(dir, "lock"), "")
 	put(t, filepath.Join(dir, "1-app"), "binary")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(dir, old, old); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r := runFault(t, application(t, map[string]string{"main.go": says("one")}), "--no-mailbox")
 	r.serves("/", "one")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("it is still there: %v", err)
 	}
+}
+
+// TestRunSidePorts: an application with a second, fixed port, and one that cannot be told any.
+func TestRunSidePorts(t *testing.T) {
+	t.Parallel()
+	for name, own := range map[string]string{"heeds LISTEN": `os.Getenv("LISTEN")`, "heeds nothing": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ownAddress, side := lowAddress(t), lowAddress(t)
+			if own == "" {
+				own = fmt.Sprintf("%q", ownAddress)
+			}
+			main := func(text string) string {
+				source := strings.Replace(says(text), `os.Getenv("LISTEN")`, own, 1)
+				source = strings.Replace(source, "	l, err :=", fmt.Sprintf("	metrics, err := net.Listen(\"tcp\", %q)\n	if err != nil {\n		panic(err)\n	}\n	go http.Serve(metrics, http.NotFoundHandler())\n	l, err :=", side), 1)
+				return strings.Replace(source, `"os"`, "\"os\"", 1) + "\nvar _ = os.Args\n"
+			}
+			dir := application(t, map[string]string{"main.go": main("one")})
+			r := runFault(t, dir, "--no-mailbox")
+			for _, text := range []string{"one", "two", "three"} {
+				put(t, filepath.Join(dir, "main.go"), main(text))
+				r.serves("/", text)
+			}
+			put(t, filepath.Join(dir, "main.go"), strings.Replace(main("four"), "func main() {\n", "func main() {\n\tpanic(\"no\")\n", 1))
+			r.says("panic: no")
+			r.serves("/", "three")
+		})
+	}
+}
+
+// lowAddress is a free address with a port that no system gives to those who ask for any.
+func lowAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no free port below 32768")
+	return ""
+}
+
+// TestRunBusyHands: saves that come faster than builds are seen all the same.
+func TestRunBusyHands(t *testing.T) {
+	t.Parallel()
+	dir := application(t, map[string]string{"main.go": says("one")})
+	r := runFault(t, dir, "--no-mailbox")
+	r.serves("/", "one")
+	for n := 0; strings.Count(r.err.String(), "built in") < 2; n++ {
+		if n > 400 {
+			t.Fatal("no version of them is served")
+		}
+		put(t, filepath.Join(dir, "main.go"), says(fmt.Sprint("version ", n)))
+		time.Sleep(100 * time.Millisecond) // less than a build takes
+	}
+	put(t, filepath.Join(dir, "main.go"), says("the last one"))
+	r.serves("/", "the last one")
 }

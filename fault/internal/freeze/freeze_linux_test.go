@@ -309,3 +309,19 @@ func BenchmarkHere(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkScope is what a request costs in which nothing fails.
+func BenchmarkScope(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		freeze.Begin(freeze.Options{Parent: os.Getppid()}).End()
+	}
+}
+
+// BenchmarkOutside is what an error costs that is wrapped outside of any scope.
+func BenchmarkOutside(b *testing.B) {
+	err := errors.New("an error")
+	for b.Loop() {
+		freeze.Error(err)
+	}
+}

@@ -267,18 +267,24 @@ func (s *Server) explainPlainly(e *entry) {
 	}
 }
 
-// frameOf finds the frame that a request names, as the debugger knows it. s.mu is not held.
-func (s *Server) frameOf(e *entry, n int) (*frame, error) {
+// frameOf finds the frame that a request names, and its index for the debugger, which is attached. s.mu is not held.
+func (s *Server) frameOf(e *entry, a *attachment, n int) (f *frame, index int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := e.byNumber(n)
-	if f == nil {
-		return nil, noFrame(n)
+	if e.attached != a {
+		return nil, 0, madeRoom()
 	}
-	if f.engine < 0 && e.state == Ready {
-		return nil, &refusal{http.StatusConflict, "unavailable", "The frozen copy does not have this call, so its variables are not known.", "Choose another frame."}
+	if f = e.byNumber(n); f == nil {
+		return nil, 0, noFrame(n)
 	}
-	return f, nil
+	if f.engine < 0 {
+		return nil, 0, &refusal{http.StatusConflict, "unavailable", "The frozen copy does not have this call, so its variables are not known.", "Choose another frame."}
+	}
+	return f, f.engine, nil
+}
+
+func madeRoom() *refusal {
+	return &refusal{http.StatusConflict, "attaching", "The debugger had to make room for another failure's.", "Ask again."}
 }
 
 func noFrame(n int) *refusal {
@@ -292,7 +298,7 @@ func (s *Server) getVariables(w http.ResponseWriter, r *http.Request, e *entry, 
 	}
 	var f *frame
 	err = s.use(r.Context(), e, func(_ context.Context, a *attachment) (err error) {
-		if f, err = s.frameOf(e, number); err != nil { // those that only the debugger knows are known now
+		if f, _, err = s.frameOf(e, a, number); err != nil { // those that only the debugger knows are known now
 			return err
 		}
 		_ = s.loadFrame(e, a, f) // what went wrong is with the variables
@@ -374,12 +380,12 @@ func (s *Server) postEvaluate(w http.ResponseWriter, r *http.Request, e *entry) 
 		revision int64
 	)
 	err := s.use(r.Context(), e, func(ctx context.Context, a *attachment) error {
-		f, err := s.frameOf(e, *body.Frame)
+		_, index, err := s.frameOf(e, a, *body.Frame)
 		if err != nil {
 			return err
 		}
 		began := time.Now()
-		v, err = a.session.Evaluate(ctx, f.engine, expression, body.Call)
+		v, err = a.session.Evaluate(ctx, index, expression, body.Call)
 		took = time.Since(began)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -433,11 +439,11 @@ func (s *Server) postComplete(w http.ResponseWriter, r *http.Request, e *entry) 
 		all  []Completion
 	)
 	err := s.use(r.Context(), e, func(ctx context.Context, a *attachment) error {
-		f, err := s.frameOf(e, *body.Frame)
+		_, index, err := s.frameOf(e, a, *body.Frame)
 		if err != nil {
 			return err
 		}
-		from, all, err = a.session.Complete(ctx, f.engine, body.Text, offset)
+		from, all, err = a.session.Complete(ctx, index, body.Text, offset)
 		return err
 	})
 	if err != nil {

@@ -312,13 +312,13 @@ func (s *Server) loadFrame(e *entry, a *attachment, f *frame) error {
 		return nil
 	}
 	f.vars.state = varsLoading
-	epoch := e.epoch
+	epoch, index := e.epoch, f.engine
 	s.touch(e)
 	s.mu.Unlock()
 
 	reading, cancel := context.WithTimeout(a.ctx, readTimeout)
 	defer cancel()
-	list, err := a.session.Variables(reading, f.engine)
+	list, err := a.session.Variables(reading, index)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -390,7 +390,7 @@ func (s *Server) use(ctx context.Context, e *entry, f func(ctx context.Context, 
 		defer stop()
 		err = f(working, a)
 		if err != nil && a.ctx.Err() != nil {
-			return &refusal{409, "attaching", "The debugger had to make room for another failure's.", "Ask again."}
+			return madeRoom()
 		}
 		return err
 	}

@@ -53,6 +53,10 @@ func (s *Session) Goroutines(ctx context.Context) ([]Goroutine, error) {
 		}
 		s.readReasons(ctx)
 		for i := range out.Goroutines {
+			switch out.Goroutines[i].Status &^ scanBit {
+			case stateIdle, stateDead, stateSpare:
+				continue
+			}
 			g := s.goroutineOf(&out.Goroutines[i])
 			if g.Failing {
 				all = append([]Goroutine{g}, all...)
@@ -67,10 +71,13 @@ func (s *Session) Goroutines(ctx context.Context) ([]Goroutine, error) {
 
 // Numbers of the runtime for what a goroutine does; they have not changed since Go 1.4.
 const (
+	stateIdle     = 0
 	stateRunnable = 1
 	stateRunning  = 2
 	stateSyscall  = 3
 	stateWaiting  = 4
+	stateDead     = 6
+	stateSpare    = 11     // of threads of C
 	scanBit       = 0x1000 // its stack is being scanned
 )
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -239,5 +238,3 @@ func evaluateError(t testing.TB, err error) *debugger.EvaluateError {
 	}
 	return e
 }
-
-var _ io.Writer

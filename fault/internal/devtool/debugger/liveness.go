@@ -114,6 +114,18 @@ func (t *tables) uint32At(address uint64) (uint32, error) {
 	return binary.LittleEndian.Uint32(b[:]), err
 }
 
+// wordAt is a word of memory; 0: it cannot be read.
+func (t *tables) wordAt(address uint64) uint64 {
+	var b [wordSize]byte
+	if t.memory == nil || address > math.MaxInt64 {
+		return 0
+	}
+	if _, err := t.memory.ReadAt(b[:], int64(address)); err != nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(b[:])
+}
+
 var errTables = errors.New("the tables of the program are not as expected")
 
 // info is the address of what the runtime knows of the function that begins at entry.
@@ -376,7 +388,13 @@ func (s *Session) doubt(ctx context.Context, f *frame, w *wireVariable) string {
 		return ""
 	}
 	s.readTables(ctx)
-	pointers := slices.DeleteFunc(s.pointersOf(f, w), func(p pointer) bool { return s.tables.isStatic(p.target) })
+	pointers := s.pointersOf(f, w)
+	for i, p := range pointers {
+		if p.target == 0 && p.slot != 0 { // What Delve does not tell, as where the variables of a closure lie.
+			pointers[i].target = s.tables.wordAt(p.slot)
+		}
+	}
+	pointers = slices.DeleteFunc(pointers, func(p pointer) bool { return s.tables.isStatic(p.target) })
 	if len(pointers) == 0 {
 		return ""
 	}

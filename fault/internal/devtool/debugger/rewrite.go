@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/printer"
 	"go/token"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -481,19 +482,33 @@ func (s *Session) allTypes(ctx context.Context) (map[string]bool, error) {
 	return s.types, nil
 }
 
-// allPackages are the import paths of the program's packages.
+// allPackages are the import paths of the program's packages, as its functions and types tell them: Delve's
+// own list leaves some out.
 func (s *Session) allPackages(ctx context.Context) ([]string, error) {
-	if s.packages == nil {
-		type info struct{ ImportPath string }
-		out, err := get[struct{ List []info }](ctx, s.wire, "ListPackagesBuildInfo", map[string]bool{"IncludeFiles": false})
-		if err != nil {
-			return nil, err
-		}
-		s.packages = []string{}
-		for _, p := range out.List {
-			s.packages = append(s.packages, p.ImportPath)
+	if s.packages != nil {
+		return s.packages, nil
+	}
+	types, err := s.allTypes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	functions, err := get[struct{ Funcs []string }](ctx, s.wire, "ListFunctions", map[string]string{"Filter": ""})
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, name := range functions.Funcs {
+		if !strings.HasPrefix(name, "go:") && !strings.HasPrefix(name, "type:") {
+			found[packageOf(name)] = true
 		}
 	}
+	for name := range types {
+		if !strings.ContainsAny(name, "*[]<>(){} ") {
+			found[packageOf(name)] = true
+		}
+	}
+	delete(found, "")
+	s.packages = slices.Sorted(maps.Keys(found))
 	return s.packages, nil
 }
 

@@ -38,7 +38,13 @@ func (s *supervisor) changed(batch []watch.Change) {
 	s.crashes = 0
 	down := s.current == nil && s.cycle == nil && s.problems.version == nil // it has crashed too often
 	switch {
+	case rebuild && s.cycle != nil && s.cycle.build && !s.cycle.launched.Load() && s.cancelled >= maxCancelled:
+		s.buildAgain = true // saves that come faster than builds would otherwise never be seen
+		return
 	case rebuild || down:
+		if s.cycle != nil && s.cycle.build {
+			s.cancelled++
+		}
 		s.needBuild = s.needBuild || rebuild
 		s.begin() // what is read from disk is read by the new process
 		return

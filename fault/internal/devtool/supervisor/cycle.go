@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +46,7 @@ type result struct {
 
 // begin starts a cycle for the newest source, in the place of the one under way.
 func (s *supervisor) begin() {
-	s.restartAgain = false
+	s.restartAgain, s.buildAgain = false, false
 	c := &cycle{build: s.needBuild || s.binary == "", binary: s.binary, built: s.built, recent: s.recent}
 	c.again = !c.build && len(c.recent) == 0
 	doing := "starting"
@@ -104,9 +106,14 @@ func (c *cycle) run(ctx context.Context) (r result) {
 		if runtime.GOOS == "windows" {
 			name += ".exe"
 		}
+		if r.err = os.MkdirAll(s.dir, 0o700); r.err != nil { // somebody may have tidied up
+			return r
+		}
 		output := filepath.Join(s.dir, fmt.Sprintf("%d-%s", c.number, name))
 		c.built = start
+		calm := time.AfterFunc(longBuild, func() { s.term.Event("building " + s.options.Package + " …") })
 		r.problem, r.err = s.builder.Build(ctx, output, c.recent...)
+		calm.Stop()
 		r.buildTime = time.Since(start)
 		if r.problem != nil || r.err != nil {
 			_ = os.Remove(output) // there may be none
@@ -146,10 +153,16 @@ func (c *cycle) startUp(ctx context.Context, r result) result {
 			}
 			return r
 		}
-		if !s.addressLost(g, err) {
+		lost, taken := s.addressLost(g, err), s.sidePortsTaken(err)
+		if !lost && !taken {
 			break
 		}
 		g.stop(0)
+		if taken {
+			s.alone.Store(true)
+			s.term.Event("the application listens on further ports, which its running version has: from here on each version is stopped before the next starts. Any free port (:0) for those would let them run side by side")
+			s.takeDown()
+		}
 	}
 	if r.err = ctx.Err(); r.err == nil {
 		r.problem = s.startProblem(g, err)
@@ -171,8 +184,20 @@ func (s *supervisor) addressLost(g *generation, err error) bool {
 	return address.InUse(err)
 }
 
+// sidePortsTaken tells whether a process has ended for want of a port that the version in service has, besides its own.
+func (s *supervisor) sidePortsTaken(err error) bool {
+	var exited *process.ExitedError
+	g := s.serving.Load()
+	if s.exclusive() || g == nil || !g.alive() || !errors.As(err, &exited) {
+		return false
+	}
+	return slices.ContainsFunc(g.sidePorts(), func(port string) bool { return strings.Contains(exited.Exit.Output, ":"+port) })
+}
+
 // exclusive tells whether two processes of the application cannot run at the same time.
-func (s *supervisor) exclusive() bool { return s.options.Fixed != "" || s.fixed.Load() != nil }
+func (s *supervisor) exclusive() bool {
+	return s.options.Fixed != "" || s.fixed.Load() != nil || s.alone.Load()
+}
 
 // takeDown ends the generation in service, so that another one can take its address. Requests wait from here on.
 func (s *supervisor) takeDown() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/microblog/fault/internal/devtool/address"
 	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
@@ -34,9 +36,23 @@ type generation struct {
 	ready   time.Time
 
 	retired  atomic.Bool // it was told to end: its end is no crash
+	muted    atomic.Bool // what it writes is not passed on any more
 	stopping sync.Once
 	binaries *binaries
 	report   func(text string)
+}
+
+// gate passes on what a process writes, unless it is muted.
+type gate struct {
+	io.Writer
+	muted *atomic.Bool
+}
+
+func (g gate) Write(p []byte) (int, error) {
+	if g.muted.Load() {
+		return len(p), nil
+	}
+	return g.Writer.Write(p)
 }
 
 // alive tells whether its process still runs.
@@ -78,7 +94,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	}
 	g.process, err = process.Start(process.Spec{
 		Path: binary, Args: args, Dir: s.options.Dir, Env: env,
-		Stdout: s.appOut, Stderr: s.appErr, Terminal: s.appTerminal(),
+		Stdout: gate{s.appOut, &g.muted}, Stderr: gate{s.appErr, &g.muted}, Terminal: s.appTerminal(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the application: %w", err), g.link.Close())
@@ -118,8 +134,9 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 	look := time.NewTicker(elsewhereAfter / 4)
 	defer look.Stop()
 	var (
-		seen  string
+		seen  []string
 		since time.Time
+		told  bool
 	)
 	for {
 		select {
@@ -139,12 +156,20 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 			stop = probe()
 			continue
 		}
-		other := elsewhere(listening, g.address)
-		switch {
-		case other != seen:
-			seen, since = other, time.Now()
+		others := elsewhere(listening, g.address)
+		if !slices.Equal(others, seen) {
+			seen, since = others, time.Now()
 			continue
-		case other == "" || time.Since(since) < elsewhereAfter || !hasPages(ctx, other):
+		}
+		if len(others) == 0 || time.Since(since) < elsewhereAfter {
+			continue
+		}
+		other := onlyWithPages(ctx, others)
+		if other == "" {
+			if !told {
+				told = true
+				s.term.Event(fmt.Sprintf("the application listens on %s, not on %s, which LISTEN and PORT tell it; say which one is its own, such as --app-listen %s", strings.Join(others, " and "), g.told, others[0]))
+			}
 			continue
 		}
 		stop()
@@ -152,24 +177,24 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 		s.move(g, other)
 		s.fixed.Store(&other)
 		s.term.Event(fmt.Sprintf("the application listens on %s, not where LISTEN and PORT tell it; it is served from there, and each version is stopped before the next starts. To tell it the address, use {addr} or {port}: -- --addr {addr}", other))
-		seen = ""
+		seen = nil
 		stop = probe()
 	}
 }
 
 // move makes another address that of a generation which does not serve yet.
-func (s *supervisor) move(g *generation, address string) {
+func (s *supervisor) move(g *generation, to string) {
 	g.backend.Close()
-	g.address = address
-	g.backend = proxy.NewBackend(address, g.number)
+	g.address = to
+	g.backend = proxy.NewBackend(to, g.number)
 }
 
 // hasPages tells whether a server has something at its root. One for profiles or metrics, beside the application's own, mostly
 // has not.
-func hasPages(ctx context.Context, address string) bool {
+func hasPages(ctx context.Context, at string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/", nil)
 	if err != nil {
 		return false
 	}
@@ -183,12 +208,30 @@ func hasPages(ctx context.Context, address string) bool {
 	return response.StatusCode != http.StatusNotFound
 }
 
-// elsewhere returns the only address that is listened on, if it is not the one that is asked.
-func elsewhere(listening []string, asked string) string {
-	if len(listening) != 1 || local(listening[0]) == asked {
-		return ""
+// onlyWithPages returns the only one of the addresses that has something at its root, "" if it is not just one.
+func onlyWithPages(ctx context.Context, addresses []string) (only string) {
+	for _, a := range addresses {
+		if !hasPages(ctx, a) {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = a
 	}
-	return local(listening[0])
+	return only
+}
+
+// elsewhere returns the addresses that are listened on, if the one that is asked is not among them.
+func elsewhere(listening []string, asked string) []string {
+	var others []string
+	for _, a := range listening {
+		if a = local(a); a == asked {
+			return nil
+		}
+		others = append(others, a)
+	}
+	return others
 }
 
 // startProblem ends a process that did not become ready, and says why it did not.
@@ -202,7 +245,12 @@ func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
 		return exited.Exit.Problem(problem.Start, s.source())
 	case errors.As(err, &notReady):
 		g.retired.Store(true)
-		_ = g.process.Quit(stopGrace) // what is left of it, stop ends
+		if len(notReady.Listening) > 0 { // where it waits is no riddle
+			_ = g.process.Stop(stopGrace)
+		} else {
+			g.muted.Store(true) // the stacks are for the page
+			_ = g.process.Quit(stopGrace)
+		}
 		p := notReady.Problem(g.process.Exit(), s.source())
 		if notReady.Status == 0 {
 			p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" It is told where to listen by the settings LISTEN=%s and PORT, and by {addr}, {host} or {port} in its arguments or in --env; if it cannot be told, say where it listens with --app-listen.", g.address))
@@ -231,13 +279,41 @@ func (s *supervisor) source() process.Source {
 }
 
 // local is how an address that is listened on is reached from this machine.
-func local(address string) string {
-	host, port, err := net.SplitHostPort(address)
+func local(listening string) string {
+	host, port, err := net.SplitHostPort(listening)
 	if err != nil {
-		return address
+		return listening
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1" // a socket for all addresses of IPv6 takes those of IPv4, too
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// firstEphemeral is the lowest port that systems give to those who ask for any.
+const firstEphemeral = 32768
+
+// sidePorts are the fixed ports on which a generation listens besides its own: a second process cannot.
+func (g *generation) sidePorts() (ports []string) {
+	for _, listening := range g.process.Listening() {
+		_, port, err := net.SplitHostPort(listening)
+		if err != nil || local(listening) == g.address {
+			continue
+		}
+		if n, err := strconv.Atoi(port); err == nil && n < firstEphemeral {
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
+
+// exposedOn returns an address on which other machines reach the generation, "" if there is none.
+func (g *generation) exposedOn() string {
+	for _, listening := range g.process.Listening() {
+		host, _, err := net.SplitHostPort(listening)
+		if err == nil && !address.IsLoopback(host) {
+			return listening
+		}
+	}
+	return ""
 }

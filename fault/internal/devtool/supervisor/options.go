@@ -49,6 +49,10 @@ const (
 )
 
 const (
+	// longBuild is how long a build takes that the terminal tells of while it runs.
+	longBuild = 2 * time.Second
+	// maxCancelled is how many builds in a row may be given up for a newer change. The next one is finished.
+	maxCancelled = 2
 	// stopGrace is how long a process that is told to end may take for it before it is killed.
 	stopGrace = 5 * time.Second
 	// takeDownDrain is how long running requests may take to finish where the next version cannot start before.

@@ -57,6 +57,7 @@ type supervisor struct {
 	serving     atomic.Pointer[generation] // the same, for a cycle that has to take it down
 	starting    atomic.Pointer[generation] // not ready yet
 	fixed       atomic.Pointer[string]     // where the application was found to listen, whatever it is told
+	alone       atomic.Bool                // it listens on further fixed ports: two cannot run at the same time
 	generations int
 	cycle       *cycle // under way
 	stage       chan struct{}
@@ -69,14 +70,17 @@ type supervisor struct {
 	crashes     int // in a row, of processes that were not steady
 	// restartAgain says that something changed which the process that is starting may have read before.
 	restartAgain bool
-	atStart      map[string]int // how often a file has changed while a process was starting
-	problems     problems
-	shown        string   // the ID of the problem that the terminal has told
-	announced    bool     // where to open the browser has been told
-	unvetted     []string // import paths that go vet has not found in order yet
-	stopVet      context.CancelFunc
-	live         liveLoads
-	noted        noted
+	// buildAgain says that source has changed while a build was not given up, and cancelled how many were, in a row.
+	buildAgain bool
+	cancelled  int
+	atStart    map[string]int // how often a file has changed while a process was starting
+	problems   problems
+	shown      string   // the ID of the problem that the terminal has told
+	announced  bool     // where to open the browser has been told
+	unvetted   []string // import paths that go vet has not found in order yet
+	stopVet    context.CancelFunc
+	live       liveLoads
+	noted      noted
 
 	results chan result
 	ended   chan *generation
@@ -371,6 +375,7 @@ func (s *supervisor) finished(r result) {
 		return
 	}
 	s.cycle = nil
+	s.cancelled = 0
 	defer s.doneFor() // after what came of it, for those who wait
 	if r.binary != "" {
 		s.keepBinary(r.binary, r.cycle.built)
@@ -392,6 +397,9 @@ func (s *supervisor) finished(r result) {
 	}
 	s.showProblem()
 	switch {
+	case s.buildAgain:
+		s.needBuild = true
+		s.begin()
 	case s.restartAgain && r.generation != nil:
 		s.begin()
 	case s.current == nil && s.good.binary != "" && !r.cycle.rescue && s.crashes < maxCrashes:
@@ -443,6 +451,9 @@ func (s *supervisor) switchTo(r result) {
 	s.recent = nil
 	if !s.announced {
 		s.announced = true
+		if exposed := g.exposedOn(); exposed != "" && !s.options.Exposed {
+			s.term.Event("other machines can reach the application itself, on " + exposed + ": let it listen where LISTEN says, on 127.0.0.1")
+		}
 		if s.options.Open {
 			s.openBrowser()
 		}

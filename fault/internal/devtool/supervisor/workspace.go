@@ -13,7 +13,7 @@ import (
 const (
 	workspacePattern = "fault-run-*"
 	workspaceLock    = "lock"
-	// unlockedFor is how old a workspace without a lock must be before it counts as left behind.
+	// unlockedFor is how long nothing has been put into a workspace that counts as left behind.
 	unlockedFor = time.Minute
 )
 
@@ -69,12 +69,12 @@ func abandoned(dir string) bool {
 	if err != nil || !info.IsDir() {
 		return false
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, workspaceLock), os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return time.Since(info.ModTime()) > unlockedFor
+	if time.Since(info.ModTime()) < unlockedFor {
+		return false // it may be about to be locked
 	}
+	lock, err := os.OpenFile(filepath.Join(dir, workspaceLock), os.O_RDWR, 0)
 	if err != nil {
-		return false
+		return errors.Is(err, os.ErrNotExist)
 	}
 	defer lock.Close() // only to try its lock
 	return filelock.Try(lock) == nil
