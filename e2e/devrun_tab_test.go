@@ -15,14 +15,19 @@ import (
 )
 
 // shadows is everything in a tab, also what closed shadow trees and frames hold: that is where `fault run` shows things.
+// The nodes are described, not asked for: that would take away those that chromedp works with.
 func (b *tab) shadows() (*cdp.Node, error) {
 	ctx, cancel := b.limited()
 	defer cancel()
 	all, yes := int64(-1), true
-	r, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (dom.GetDocumentResult, error) {
-		return cdp.Call(ctx, t, dom.GetDocument, dom.GetDocumentParams{Depth: &all, Pierce: &yes})
+	return chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (*cdp.Node, error) {
+		document, err := cdp.Call(ctx, t, cdpruntime.Evaluate, cdpruntime.EvaluateParams{Expression: "document"})
+		if err != nil {
+			return nil, err
+		}
+		r, err := cdp.Call(ctx, t, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: document.Result.ObjectID, Depth: &all, Pierce: &yes})
+		return r.Node, err
 	})
-	return r.Root, err
 }
 
 // eachNode calls see with n and everything in it.

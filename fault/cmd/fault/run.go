@@ -31,8 +31,10 @@ type runCommand struct {
 	AppListen string   `placeholder:"HOST:PORT" help:"Where the application listens if it cannot be told. Its old process then ends before the new one starts; requests wait meanwhile."`
 	Poll      bool     `help:"Look for changes every half second, for file systems that tell of none, such as network shares."`
 
-	NoMailbox bool `help:"Do not run the mailbox beside the application."`
-	Open      bool `short:"o" help:"Open the browser once the application is ready."`
+	NoMailbox   bool   `help:"Do not run the mailbox beside the application."`
+	NoDebugger  bool   `help:"Do not run the debugger beside the application."`
+	DebugListen string `placeholder:"HOST:PORT" help:"The address of the debugger. Default: any free port of 127.0.0.1."`
+	Open        bool   `short:"o" help:"Open the browser once the application is ready."`
 
 	StartTimeout time.Duration `default:"${run_start_timeout}" placeholder:"TIME" help:"How long a new process may take to be ready. Default: ${run_start_timeout}."`
 	Drain        time.Duration `default:"${run_drain}" placeholder:"TIME" help:"How long running requests may take to finish on the old process. Default: ${run_drain}."`
@@ -59,7 +61,7 @@ func (runCommand) Help() string {
 
 The application is told a private address in LISTEN (HOST:PORT) and PORT. One that heeds neither is told by {addr}, {host} or {port} in its arguments or in --env. It is built with the tag faultdev, under which the fault kit shows failures in the browser. MAIL_SERVER, MAIL_PORT and ADMINS lead to the mailbox unless they are set.
 
-Keys, in a terminal: r builds anew, o opens the browser, q quits.`
+Keys, in a terminal: r builds anew, o opens the browser, d tells the debugger's PIN, q quits.`
 }
 
 // Run supervises until ctx is done.
@@ -69,7 +71,7 @@ func (c *runCommand) Run(ctx context.Context, s streams) error {
 		Listen: c.Listen, Exposed: c.Expose, Hosts: c.AllowHost,
 		Tags: c.Tags, BuildFlags: c.BuildFlag, NoVet: c.NoVet,
 		Env: c.Env, Watch: c.Watch, FromDisk: c.FromDisk, Fixed: c.AppListen,
-		NoMailbox: c.NoMailbox, Open: c.Open,
+		NoMailbox: c.NoMailbox, NoDebugger: c.NoDebugger, DebugListen: c.DebugListen, Open: c.Open,
 		StartTimeout: c.StartTimeout, Drain: c.Drain,
 		In: os.Stdin, Out: s.out, Err: s.err,
 	}

@@ -58,7 +58,10 @@ func (s *Server) attach(e *entry) {
 		s.stateChanged(e)
 		return
 	}
-	var waitFor []*attachment
+	var waitFor []*attachment // a process has one debugger at a time, and memory has its bounds
+	if e.last != nil {
+		waitFor = append(waitFor, e.last)
+	}
 	for {
 		oldest, n := (*entry)(nil), 0
 		for _, other := range s.entries {
@@ -79,6 +82,7 @@ func (s *Server) attach(e *entry) {
 	s.uses++
 	a := &attachment{ctx: ctx, cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}), turn: make(chan struct{}, 1), again: make(chan struct{}, 1), used: s.uses}
 	a.turn <- struct{}{}
+	e.last = a
 	e.attached, e.state, e.progress, e.why = a, Attaching, "Attaching the debugger", nil
 	s.stateChanged(e)
 	s.work.Go(func() {

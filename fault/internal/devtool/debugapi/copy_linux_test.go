@@ -90,7 +90,7 @@ func TestCopyThatEndsByItself(t *testing.T) {
 	for _, f := range []debugapi.Failure{f, unseen} {
 		wait(t, "it to be noticed", func() bool {
 			s.Look()
-			return c.get("/failures/"+f.ID.Full()+"?attach=no").json["state"] == "unavailable"
+			return c.get("/failures/" + f.ID.Full() + "?attach=no").json["state"] == "unavailable"
 		})
 	}
 	for _, f := range []debugapi.Failure{f, unseen} {

@@ -52,6 +52,7 @@ type entry struct {
 	why      *UnavailableError // in state Unavailable
 	noCopy   bool              // there is none, or none any more
 	attached *attachment       // in the states Attaching and Ready
+	last     *attachment       // the same, or the one before, which may not have ended yet
 	calls    int
 	memory   int64
 

@@ -28,7 +28,7 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 		return nil, err
 	}
 	s.stopCollector(ctx)
-	state, err := s.inject(ctx, text)
+	state, err := s.inject(ctx, e.given, text)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (s *Session) panicked(w *wireVariable) error {
 	return &EvaluateError{Text: "The call panicked: " + p.String()}
 }
 
-// inject has Delve make a call, and ends it at the limit.
-func (s *Session) inject(ctx context.Context, expression string) (*wireState, error) {
+// inject has Delve make a call, and ends it at the limit, or when given is done.
+func (s *Session) inject(ctx, given context.Context, expression string) (*wireState, error) {
 	load := loadResult
 	load.MaxStringLen = 1 << 16
 	type answer struct {
@@ -80,10 +80,8 @@ func (s *Session) inject(ctx context.Context, expression string) (*wireState, er
 		err   error
 	}
 	answers := make(chan answer, 1)
-	calling, stop := context.WithTimeout(context.WithoutCancel(ctx), s.options.CallLimit+stepLimit)
-	defer stop()
 	go func() {
-		state, err := s.command(calling, map[string]any{
+		state, err := s.command(ctx, map[string]any{
 			"name": "call", "expr": expression, "goroutineID": s.goroutine, "ReturnInfoLoadConfig": load,
 			// An argument may point into the stack: the copy does not go on, so that nothing is harmed.
 			"unsafeCall": true,
@@ -98,11 +96,11 @@ func (s *Session) inject(ctx context.Context, expression string) (*wireState, er
 		return s.outcome(a.state, a.err)
 	case <-limit.C:
 		hung = fmt.Sprintf("The call did not return within %v", s.options.CallLimit)
-	case <-ctx.Done():
+	case <-given.Done():
 		hung = "The call was given up before it returned"
 	}
 	// It waits for something that does not happen in a copy, or takes its time.
-	if _, err := s.command(calling, map[string]any{"name": "halt"}); err != nil {
+	if _, err := s.command(ctx, map[string]any{"name": "halt"}); err != nil {
 		return nil, err
 	}
 	a := <-answers
@@ -117,7 +115,7 @@ func (s *Session) inject(ctx context.Context, expression string) (*wireState, er
 		return nil, err
 	}
 	s.noCalls = "An earlier call has not returned: calls are no longer possible in this copy."
-	if err := s.readAgain(calling); err != nil {
+	if err := s.readAgain(ctx); err != nil {
 		return nil, err
 	}
 	return nil, &EvaluateError{Text: hung + ": in a copy of the process other goroutines stand still, and network and files are closed. Reading goes on; calls are no longer possible in this copy."}

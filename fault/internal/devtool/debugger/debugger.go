@@ -395,8 +395,12 @@ func (s *Session) eval(ctx context.Context, scope evalScope, expression string, 
 	return out.Variable, nil
 }
 
-// do has work done by the one in the lane.
+// do has work done by the one in the lane. The end of ctx ends the wait for the lane; work, which takes
+// milliseconds but for calls, is done to its end, since some of it is remembered.
 func (s *Session) do(ctx context.Context, work func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	select {
 	case s.lane <- struct{}{}:
 		defer func() { <-s.lane }()
@@ -406,13 +410,13 @@ func (s *Session) do(ctx context.Context, work func(context.Context) error) erro
 	if s.ended != nil {
 		return s.ended
 	}
-	bounded, cancel := context.WithTimeout(ctx, stepLimit+s.options.CallLimit)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepLimit+s.options.CallLimit)
 	defer cancel()
 	err := work(bounded)
 	if err == nil {
 		return nil
 	}
-	if _, ok := refused(err); ok || ctx.Err() != nil || isOurs(err) {
+	if _, ok := refused(err); ok || isOurs(err) {
 		return err
 	}
 	s.ended = s.diagnose(err)

@@ -37,6 +37,7 @@ var loadResult = loadConfig{FollowPointers: true, MaxVariableRecurse: 3, MaxStri
 // A call that takes longer than Options.CallLimit is given up. Reading goes on after that, calling does not.
 func (s *Session) Evaluate(ctx context.Context, frame int, expression string, call bool) (Variable, error) {
 	var value Variable
+	given := ctx
 	err := s.do(ctx, func(ctx context.Context) error {
 		f, err := s.frame(frame)
 		if err != nil {
@@ -50,7 +51,7 @@ func (s *Session) Evaluate(ctx context.Context, frame int, expression string, ca
 		if err != nil {
 			return err
 		}
-		e.calls = call
+		e.calls, e.given = call, given
 		result, err := e.value(ctx, node)
 		if err != nil {
 			return e.explain(err)
@@ -112,6 +113,7 @@ type evaluator struct {
 	locals  map[string]string // what there is to doubt about each
 	imports map[string]string // by name in the frame's file
 	calls   bool              // are allowed
+	given   context.Context   // that of the caller, which ends calls
 }
 
 func (s *Session) evaluator(ctx context.Context, f *frame) (*evaluator, error) {

@@ -643,9 +643,17 @@ func (r *rewriter) checkUnique(ctx context.Context, path, name string) error {
 			if err != nil {
 				return err
 			}
-			if len(functions.Funcs) != 1 || functions.Funcs[0] != path+"."+name {
-				return &EvaluateError{Text: fmt.Sprintf("%s.%s cannot be told from that of %s here.", path, name, other)}
+			switch {
+			case len(functions.Funcs) == 1 && functions.Funcs[0] == path+"."+name:
+				return nil
+			case len(functions.Funcs) == 0:
+				// A constant of a type of its own package is told by that.
+				w, err := r.session.eval(ctx, evalScope{r.session.goroutine, 0}, strconv.Quote(path)+"."+name, loadScalars)
+				if err != nil || packageOf(w.Type) == path {
+					return err
+				}
 			}
+			return &EvaluateError{Text: fmt.Sprintf("%s.%s cannot be told from that of %s here.", path, name, other)}
 		}
 	}
 	return nil

@@ -177,6 +177,7 @@ func (b *pageBody) Read(p []byte) (int, error) {
 		b.start = []byte(b.x.brokenTag())
 	}
 	if len(b.start) == 0 {
+		b.x.awaitSeen()
 		return 0, b.err
 	}
 	n := copy(p, b.start)
@@ -192,6 +193,26 @@ func (x *exchange) brokenTag() string {
 		return ""
 	}
 	return `</script></style></textarea></title><script src="` + overlay.Prefix + "client.js?failure=" + x.failure.id() + `"` + x.nonceAttribute() + `></script>`
+}
+
+// seenLimit is how long a page that broke off is kept open until its script has run.
+const seenLimit = 3 * time.Second
+
+// awaitSeen waits until the failure is shown over the page: a browser gives up what it has not read yet of a page that is cut off.
+func (x *exchange) awaitSeen() {
+	x.s.mu.Lock()
+	f := x.failure
+	x.s.mu.Unlock()
+	if f == nil || !x.trusted || !x.page {
+		return
+	}
+	limit := time.NewTimer(seenLimit)
+	defer limit.Stop()
+	select {
+	case <-f.seen:
+	case <-limit.C:
+	case <-x.ctx.Done():
+	}
 }
 
 // failingBody is a body whose next read fails.

@@ -12,6 +12,7 @@ import (
 type failed struct {
 	shown  *overlay.Failure // replaced, never changed
 	answer *ownAnswer       // nil: none was kept
+	seen   chan struct{}    // has something once its page was asked for
 }
 
 // ownAnswer is what a visitor would have got.
@@ -30,7 +31,7 @@ func (s *Server) Failed(request string, f *overlay.Failure) {
 	if f == nil || f.Failure == nil {
 		return
 	}
-	kept := &failed{shown: f}
+	kept := &failed{shown: f, seen: make(chan struct{}, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.exchanges[request]
@@ -74,6 +75,10 @@ func (s *Server) find(id string) (shown *overlay.Failure, answer *ownAnswer) {
 	defer s.mu.Unlock()
 	for _, f := range s.failures {
 		if f.shown.ID.HasPrefix(prefix) {
+			select {
+			case f.seen <- struct{}{}:
+			default:
+			}
 			return f.shown, f.answer
 		}
 	}

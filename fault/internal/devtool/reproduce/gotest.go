@@ -236,7 +236,7 @@ func (g *goTest) address() string {
 		before := "?"
 		for pair := range strings.SplitSeq(query, "&") {
 			name, _, _ := strings.Cut(pair, "=")
-			e = g.masked(e, before+pair, "the query's "+name, inQuery)
+			e = g.masked(e, before+pair, "the parameter "+name, inQuery)
 			before = "&"
 		}
 	}

@@ -138,6 +138,7 @@ func compare(t *testing.T, got, want description) {
 // Without a handler the test compiles and says what to do.
 func TestWithoutHandler(t *testing.T) {
 	f, _ := fail(t, requests["secrets"])
+	f.Stack[0].App = true // The packages of the kit are never taken for the application's.
 	made, err := reproduce.GoTest(f, reproduce.TestOptions{})
 	if err != nil {
 		t.Fatal(err)

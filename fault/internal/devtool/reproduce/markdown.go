@@ -91,6 +91,7 @@ func longestRun(text string) int {
 
 // prose is a text of ours that has foreign code between backquotes: what is outside of them is made plain.
 func prose(text string) string {
+	text = visible.Line(text)
 	parts := strings.Split(text, "`")
 	if len(parts)%2 == 0 { // One that is alone.
 		return code(text)
@@ -271,11 +272,8 @@ func (m *markdown) request(f *fault.Failure, base string) {
 	if command, notes, err := Curl(f, base); err == nil {
 		m.paragraph("To send it again:")
 		m.block("sh", command)
-		for _, n := range notes {
-			m.WriteString("- " + prose(strings.ReplaceAll(n, "`", "'")) + "\n")
-		}
-		if len(notes) > 0 {
-			m.WriteByte('\n')
+		if len(notes) > 0 { // Not as comments of the command: some shells would obey what stands in them.
+			m.block("", strings.Join(notes, "\n"))
 		}
 	}
 }

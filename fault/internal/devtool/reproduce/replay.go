@@ -56,6 +56,9 @@ func Replay(ctx context.Context, f *fault.Failure, o ReplayOptions) (*Result, er
 	if err != nil {
 		return nil, err
 	}
+	// This machine's own application is reached without a proxy, and bodies stay as they are.
+	direct := &http.Transport{DisableCompression: true}
+	defer direct.CloseIdleConnections()
 	client := http.Client{Transport: direct}
 	if o.Client != nil {
 		client = *o.Client
@@ -82,9 +85,6 @@ func Replay(ctx context.Context, f *fault.Failure, o ReplayOptions) (*Result, er
 	}
 	return result, nil
 }
-
-// direct goes to this machine's own application, not by a proxy, and leaves bodies as they are.
-var direct = &http.Transport{DisableCompression: true, DisableKeepAlives: true}
 
 type replay struct {
 	q     *fault.Request
@@ -128,6 +128,9 @@ func (p *replay) build(ctx context.Context, o ReplayOptions) (*http.Request, err
 		// What an unsafe method needs to pass a protection against requests from other sites.
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
+	if r.Header.Get("User-Agent") == "" {
+		r.Header.Set("User-Agent", "") // None, in place of the client's own.
+	}
 	if p.q.Cut {
 		p.note("The request was cut when it was recorded; it had more, or longer values.")
 	}
@@ -149,9 +152,6 @@ func (p *replay) url(u *url.URL) {
 	default:
 		u.Path = "/"
 		p.note("The address %q cannot be sent; / was asked for instead.", p.q.URL)
-	}
-	if strings.HasPrefix(u.Path, "//") {
-		u.Opaque = "//" + u.Host + u.EscapedPath() // Else the first part of the path would be taken for a host.
 	}
 }
 

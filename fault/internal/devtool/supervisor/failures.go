@@ -28,6 +28,7 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
+	shown.Debugger = s.debug(g, f, shown)
 	s.proxy.Failed(f.Request, shown)
 	if !s.noted.first(f.ID.String()) {
 		return // it was reported, and then its request failed with it

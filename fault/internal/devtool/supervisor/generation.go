@@ -79,6 +79,8 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	}
 	socket := filepath.Join(s.dir, strconv.Itoa(number)+".sock")
 	g.link, err = link.Listen(socket, link.Handler{
+		Freeze: s.debugger != nil,
+		Hello:  func(int) { s.linked.Store(true) },
 		Failed: func(_ int, f link.Failure) { s.failed(g, f) },
 	})
 	if err != nil {

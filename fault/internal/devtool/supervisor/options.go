@@ -30,8 +30,10 @@ type Options struct {
 	Fixed string
 	Poll  time.Duration // look for changes so often instead of being told of them; 0 is being told
 
-	NoMailbox bool // do not run the mailbox
-	Open      bool // open the browser once the application is ready
+	NoMailbox   bool   // do not run the mailbox
+	NoDebugger  bool   // do not run the debugger
+	DebugListen string // HOST:PORT of the debugger; "" is any free port of the loopback interface
+	Open        bool   // open the browser once the application is ready
 
 	StartTimeout time.Duration // how long a new process may take to be ready; 0 is DefaultStartTimeout
 	Drain        time.Duration // how long running requests may take to finish on the old process; 0 is DefaultDrain

@@ -21,6 +21,7 @@ import (
 
 	"example.org/microblog/fault/internal/devtool/address"
 	"example.org/microblog/fault/internal/devtool/build"
+	"example.org/microblog/fault/internal/devtool/debugapi"
 	"example.org/microblog/fault/internal/devtool/mailbox"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/proxy"
@@ -45,6 +46,7 @@ type supervisor struct {
 	watcher      *watch.Watcher
 	mailbox      *mailbox.Server
 	mailSettings []string
+	debugger     *debugapi.Server // nil: there is none
 
 	ctx  context.Context // ends with Run
 	work sync.WaitGroup  // all goroutines
@@ -79,6 +81,9 @@ type supervisor struct {
 	announced  bool     // where to open the browser has been told
 	unvetted   []string // import paths that go vet has not found in order yet
 	stopVet    context.CancelFunc
+	linked     atomic.Bool  // the application has the kit
+	newest     atomic.Int64 // the number of the version that serves
+	hookDone   bool         // there is nothing to prepare
 	live       liveLoads
 	noted      noted
 
@@ -148,6 +153,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.mailbox != nil {
 		defer func() { err = errors.Join(err, s.mailbox.Close()) }()
 	}
+	if err := s.openDebugger(); err != nil {
+		return fmt.Errorf("running the debugger (--no-debugger leaves it out): %w", err)
+	}
+	if s.debugger != nil {
+		defer func() { err = errors.Join(err, s.debugger.Close()) }() // copies of the application end with it
+	}
+	s.useHook()
 	return s.run(ctx, quit, listener)
 }
 
@@ -279,8 +291,11 @@ func (s *supervisor) greeting() string {
 	if s.mailbox != nil {
 		text += "  mails: " + s.mailbox.URL()
 	}
+	if s.debugger != nil {
+		text += "  debugger PIN: " + s.debugger.PIN()
+	}
 	if keys := s.term.Keys(); keys != nil {
-		text += "  keys: r rebuild, o open, q quit"
+		text += "  keys: r rebuild, o open, d debugger, q quit"
 	}
 	return text
 }
@@ -326,6 +341,11 @@ func (s *supervisor) pressed(key terminal.Key, quit context.CancelFunc) {
 		s.begin()
 	case terminal.Open:
 		s.openBrowser()
+	case terminal.Debugger:
+		if s.debugger != nil {
+			s.debugger.Unlock()
+			s.term.Event("debugger: " + s.debugger.URL() + "  PIN " + s.debugger.PIN())
+		}
 	case terminal.Quit:
 		quit()
 	}
@@ -461,6 +481,7 @@ func (s *supervisor) switchTo(r result) {
 	if r.cycle.build {
 		s.list()
 		s.vet(changed)
+		s.prepareHook()
 	}
 }
 
@@ -478,6 +499,7 @@ func (s *supervisor) install(g *generation) (waited int) {
 	g.ready = time.Now()
 	s.current = g
 	s.serving.Store(g)
+	s.newest.Store(int64(g.number))
 	s.binaries.hold(g.binary)
 	s.binaries.release(s.good.binary)
 	s.good = goodVersion{g.binary, g.built}

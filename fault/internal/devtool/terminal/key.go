@@ -5,9 +5,10 @@ type Key byte
 
 // The keys.
 const (
-	Rebuild Key = 'r'
-	Open    Key = 'o' // the browser
-	Quit    Key = 'q'
+	Rebuild  Key = 'r'
+	Open     Key = 'o' // the browser
+	Quit     Key = 'q'
+	Debugger Key = 'd' // its address and PIN
 
 	help    Key = '?'
 	newLine Key = '\n' // for the eye: what comes is divided from what was
@@ -15,7 +16,7 @@ const (
 )
 
 // keysText is what the help says.
-const keysText = "keys: r builds anew, o opens the browser, q quits, ? is this"
+const keysText = "keys: r builds anew, o opens the browser, d tells the debugger's PIN, q quits, ? is this"
 
 // keyOf tells which key was pressed by what has come from the terminal at once. A key that is held down comes several
 // times. Different characters at once are no key: they were pasted, or are a function key.
@@ -33,7 +34,7 @@ func keyOf(typed []byte) Key {
 		key += 'a' - 'A'
 	}
 	switch Key(key) {
-	case Rebuild, Open, Quit, help, newLine:
+	case Rebuild, Open, Quit, Debugger, help, newLine:
 		return Key(key)
 	case 'h':
 		return help

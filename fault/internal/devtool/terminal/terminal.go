@@ -91,7 +91,7 @@ func (t *Terminal) listen(in *os.File) {
 			t.Event(keysText)
 		case newLine:
 			t.enqueue("\n")
-		case Rebuild, Open, Quit:
+		case Rebuild, Open, Quit, Debugger:
 			select {
 			case pressed <- key:
 			default: // those before have not been heeded yet

@@ -216,7 +216,8 @@
   const failure = own.searchParams.get("failure");
   if (failure !== null) {
     const path = "failures/" + encodeURIComponent(failure);
-    parsed(() => over(path + "?framed=1", () => true, () => {}, () => card("failure", "This page broke off, because it failed.", true, link("Show the failure", path))));
+    // At once: a page that is cut off may never be parsed to its end.
+    over(path + "?framed=1", () => true, () => {}, () => card("failure", "This page broke off, because it failed.", true, link("Show the failure", path)));
     return;
   }
   if (document[seal]) return; // A script of the application has put it in a second time.

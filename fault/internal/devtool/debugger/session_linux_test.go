@@ -1,0 +1,327 @@
+package debugger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"example.org/microblog/fault/internal/devtool/debugger"
+)
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// state is a line of /proc/PID/status.
+func state(pid int, name string) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func unavailable(t *testing.T, err error) *debugger.UnavailableError {
+	t.Helper()
+	var e *debugger.UnavailableError
+	if !errors.As(err, &e) {
+		t.Fatalf("the error is %v, want an UnavailableError", err)
+	}
+	if !strings.HasSuffix(e.Text, ".") || !strings.HasSuffix(e.Fix, ".") {
+		t.Errorf("no sentences: %q, %q", e.Text, e.Fix)
+	}
+	return e
+}
+
+func TestACopyCanBeLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	dlv, pid := delve(t), start(t)
+	for range 2 {
+		s, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: marker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := s.Evaluate(t.Context(), frameOf(t, s, "main.last"), "double(d.total)", true); err != nil || v.Value != "2" {
+			t.Errorf("double(d.total) is %s (%v)", v.Value, err)
+		}
+		m, err := s.Memory()
+		if err != nil || m.Process <= 0 || m.Debugger <= 0 {
+			t.Errorf("the memory is %+v (%v)", m, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error("closed twice:", err)
+		}
+		if _, err := s.Frames(t.Context()); err == nil {
+			t.Error("a closed session has frames")
+		}
+		if tracer := state(pid, "TracerPid"); tracer != "0" {
+			t.Fatalf("the process is traced by %q", tracer)
+		}
+	}
+}
+
+func TestCloseCanEndTheProcess(t *testing.T) {
+	t.Parallel()
+	dlv, pid := delve(t), start(t)
+	s, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: marker, KillProcess: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the process has ended", func() bool { return strings.HasPrefix(state(pid, "State"), "Z") })
+}
+
+func TestCloseInterruptsACall(t *testing.T) {
+	t.Parallel()
+	s := attach(t, debugger.Options{CallLimit: time.Hour})
+	frame := frameOf(t, s, "main.structs")
+	done := make(chan error)
+	go func() {
+		_, err := s.Evaluate(context.Background(), frame, "shapes.Hang()", true)
+		done <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // It may as well not have begun.
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("the call returned")
+		}
+	case <-time.After(patience):
+		t.Fatal("the call goes on")
+	}
+}
+
+func TestACallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := attach(t, debugger.Options{CallLimit: time.Hour})
+	frame := frameOf(t, s, "main.structs")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := s.Evaluate(ctx, frame, "shapes.Hang()", true); err == nil {
+		t.Fatal("the call returned")
+	}
+	if v, err := s.Evaluate(t.Context(), frame, "circle.X", false); err != nil || v.Value != "3" {
+		t.Errorf("reading gives %s (%v)", v.Value, err)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	last, many := frameOf(t, s, "main.last"), frameOf(t, s, "main.slices")
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			for i := range 20 {
+				want := strconv.Itoa((n*20 + i) * (n*20 + i))
+				if v, err := s.Evaluate(t.Context(), many, fmt.Sprintf("many[%d]", n*20+i), false); err != nil || v.Value != want {
+					t.Errorf("it is %s (%v), want %s", v.Value, err, want)
+				}
+				if _, err := s.Variables(t.Context(), last); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// The session goes on after one that did not wait for its answer.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	s := attach(t, debugger.Options{})
+	frame := frameOf(t, s, "main.slices")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Variables(ctx, frame); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	for wait := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(wait)*100*time.Microsecond)
+		_, _ = s.Variables(ctx, frame) // Either is right.
+		cancel()
+	}
+	if v, err := s.Evaluate(t.Context(), frame, "len(many)", false); err != nil || v.Value != "1000" {
+		t.Errorf("it is %s (%v)", v.Value, err)
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	dlv := delve(t)
+	t.Run("no process", func(t *testing.T) {
+		t.Parallel()
+		cmd := exec.Command("true")
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: cmd.Process.Pid})
+		if e := unavailable(t, err); e.Text != "The frozen copy of the process is gone." {
+			t.Errorf("it says %q", e.Text)
+		}
+	})
+	t.Run("no marker", func(t *testing.T) {
+		t.Parallel()
+		pid := start(t)
+		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: "main.nowhere"})
+		if e := unavailable(t, err); !strings.Contains(e.Text, "has no function main.nowhere") {
+			t.Errorf("it says %q", e.Text)
+		}
+	})
+	t.Run("no Delve", func(t *testing.T) {
+		t.Parallel()
+		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: filepath.Join(t.TempDir(), "dlv"), PID: os.Getpid()})
+		if e := unavailable(t, err); !strings.Contains(e.Fix, debugger.DelveVariable) {
+			t.Errorf("it says %q", e.Fix)
+		}
+	})
+	t.Run("something else than Delve", func(t *testing.T) {
+		t.Parallel()
+		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: "/bin/false", PID: start(t), Marker: marker})
+		unavailable(t, err)
+	})
+	t.Run("another debugger", func(t *testing.T) {
+		t.Parallel()
+		pid := start(t)
+		first, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: marker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		_, err = debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: marker})
+		if e := unavailable(t, err); !strings.Contains(e.Text, "is attached to the copy already") {
+			t.Errorf("it says %q", e.Text)
+		}
+	})
+	t.Run("no debug data", func(t *testing.T) {
+		t.Parallel()
+		path, err := build(filepath.Join("testdata", "program"), "stripped", "-ldflags=-s -w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, end, err := startProgram(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer end()
+		s, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Marker: marker})
+		if err == nil {
+			t.Error("it is attached")
+			_ = s.Close()
+			return
+		}
+		unavailable(t, err)
+	})
+	t.Run("the process ends", func(t *testing.T) {
+		t.Parallel()
+		pid := start(t)
+		s := attach(t, debugger.Options{PID: pid, Marker: marker})
+		frame := frameOf(t, s, "main.last")
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is gone", func() bool {
+			_, err := s.Variables(t.Context(), frame)
+			return err != nil
+		})
+	})
+}
+
+// What a process that is held up while it crashes can be asked.
+func TestCrashed(t *testing.T) {
+	t.Parallel()
+	dlv := delve(t)
+	dir := t.TempDir()
+	source := `package main
+
+import (
+	"os"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	full := make([]int, 2)
+	if err := syscall.Pipe(full); err != nil {
+		panic(err)
+	}
+	_ = syscall.SetNonblock(full[1], true)
+	for block := make([]byte, 4096); ; {
+		if _, err := syscall.Write(full[1], block); err != nil {
+			break
+		}
+	}
+	_ = syscall.SetNonblock(full[1], false)
+	if err := debug.SetCrashOutput(os.NewFile(uintptr(full[1]), "full"), debug.CrashOptions{}); err != nil {
+		panic(err)
+	}
+	os.Stdout.WriteString("here\n")
+	go stray(map[string]int{"a": 1})
+	select {}
+}
+
+//go:noinline
+func stray(sizes map[string]int) {
+	text := "about to crash"
+	var none []int
+	none[sizes["a"]] = len(text)
+}
+`
+	for name, text := range map[string]string{"main.go": source, "go.mod": "module example.org/crash\n\ngo 1.26\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, err := build(dir, "crash", "-gcflags=example.org/crash=-N -l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, end, err := startProgram(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	var s *debugger.Session
+	eventually(t, "it has crashed", func() bool {
+		s, err = debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Crashed: true})
+		if err != nil {
+			return false
+		}
+		frames, err := s.Frames(t.Context())
+		if err == nil && frames[0].Function == "main.stray" {
+			return true
+		}
+		_ = s.Close()
+		return false
+	})
+	defer s.Close()
+	if v := variablesOf(t, s, "main.stray"); v["text"].Value != `"about to crash"` || v["none"].Value != "nil" {
+		t.Errorf("its variables are %+v", v)
+	}
+	if _, err := s.Evaluate(t.Context(), 0, "main.stray(sizes)", true); err == nil || !strings.Contains(evaluateError(t, err).Text, "has crashed") {
+		t.Errorf("a call gives %v", err)
+	}
+}

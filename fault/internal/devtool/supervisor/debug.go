@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"example.org/microblog/fault/internal/devtool/build"
+	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/trace"
+)
+
+// openDebugger runs the debugger's server, unless that is not wanted.
+func (s *supervisor) openDebugger() (err error) {
+	if s.options.NoDebugger {
+		return nil
+	}
+	s.debugger, err = debugapi.New(debugapi.Options{
+		Listen: s.options.DebugListen, Exposed: s.options.Exposed, Hosts: s.options.Hosts, App: s.url,
+		Engine: new(debugapi.Delve),
+		Tools:  debugapi.NewTools(s.url, func() int { return int(s.newest.Load()) }),
+		Log:    s.term.Event,
+	})
+	return err
+}
+
+// debug keeps a failure for the debugger, with the copy of the process that failed, and returns where it is shown; "" is
+// nowhere.
+func (s *supervisor) debug(g *generation, f link.Failure, shown *overlay.Failure) string {
+	if s.debugger == nil {
+		if f.Frozen != 0 {
+			link.End(f.Frozen)
+		}
+		return ""
+	}
+	failure := debugapi.Failure{Failure: shown, Source: func(file string, line int) ([]problem.Line, string) {
+		return s.excerpt(g, trace.Frame{File: file, Line: line})
+	}}
+	if f.Frozen != 0 {
+		module := s.source().Module
+		s.binaries.hold(g.binary)
+		failure.Copy = debugapi.Copy{PID: f.Frozen, Binary: g.binary, Module: module, Release: sync.OnceFunc(func() {
+			link.End(f.Frozen)
+			s.binaries.release(g.binary)
+		})}
+	} else if f.FrozenWhy != "" {
+		failure.Why = &debugapi.UnavailableError{Text: f.FrozenWhy}
+	}
+	return s.debugger.Add(failure)
+}
+
+// hookDir is where the runtime with the hook is kept over runs.
+func hookDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "fault", "hook"), nil
+}
+
+// useHook has builds use the runtime that tells of each panic when it begins, if that has been compiled before.
+func (s *supervisor) useHook() {
+	if s.debugger == nil {
+		return
+	}
+	dir, err := hookDir()
+	if err != nil {
+		return // then there is no place to keep it; panics are shown as they are caught
+	}
+	ready, err := s.builder.UseHook(dir)
+	if wrong := (*build.HookError)(nil); errors.As(err, &wrong) {
+		s.term.Event("panics that a library recovers are shown without their frames: " + wrong.Error())
+	}
+	s.hookDone = ready || err != nil
+}
+
+// prepareHook compiles that runtime beside the application, once it is known to have the kit. Builds use it from then on.
+func (s *supervisor) prepareHook() {
+	if s.hookDone || !s.linked.Load() {
+		return
+	}
+	dir, err := hookDir()
+	if err != nil {
+		return
+	}
+	s.hookDone = true
+	s.work.Go(func() {
+		if err := s.builder.PrepareHook(s.ctx, dir); err != nil && s.ctx.Err() == nil {
+			s.term.Event("panics that a library recovers are shown without their frames: " + strings.TrimSpace(err.Error()))
+		}
+	})
+}
