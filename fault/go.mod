@@ -15,7 +15,4 @@ require (
 	golang.org/x/text v0.43.0
 )
 
-require (
-	github.com/google/go-dap v0.12.0 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
-)
+require golang.org/x/crypto v0.58.0 // indirect
