@@ -121,7 +121,8 @@ func report(w io.Writer, parsed *kong.Context, err error) int {
 		return exitOK
 	case errors.As(err, &wrong):
 		fmt.Fprintln(w, "fault:", err)
-		fmt.Fprintf(w, "Run fault %s --help for its flags.\n", parsed.Command())
+		command, _, _ := strings.Cut(parsed.Command(), " ")
+		fmt.Fprintf(w, "Run fault %s --help for its flags.\n", command)
 		return exitUsage
 	}
 	fmt.Fprintln(w, "fault:", err)

@@ -94,7 +94,7 @@ func explainRun(err error) error {
 	case errors.As(err, &option) && option.From != "":
 		return &usageError{option.From + ": " + option.Text + cameFrom(option.From) + "; --listen takes its place"}
 	case errors.As(err, &option):
-		flag := map[string]string{"Listen": "--listen", "Env": "--env", "Fixed": "--app-listen", "Hosts": "--allow-host", "Watch": "--watch", "Drain": "--drain", "StartTimeout": "--start-timeout"}[option.Option]
+		flag := map[string]string{"Listen": "--listen", "Env": "--env", "Fixed": "--app-listen", "Hosts": "--allow-host", "Watch": "--watch", "FromDisk": "--from-disk", "Drain": "--drain", "StartTimeout": "--start-timeout"}[option.Option]
 		return &usageError{flag + ": " + option.Text}
 	case errors.As(err, &listen) && !listen.InUse:
 		return fmt.Errorf("%w; choose another address with --listen, such as --listen 127.0.0.1:5001", err)

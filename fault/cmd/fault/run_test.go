@@ -66,6 +66,7 @@ func TestRunWrongUsage(t *testing.T) {
 		"no program":        {args: []string{"--listen", "127.0.0.1:0", "./lib"}, code: 1, want: "lib.*main"},
 		"no setting":        {args: []string{"--listen", "127.0.0.1:0", "--env", "NAME"}, code: 2, want: "--env.*NAME=VALUE"},
 		"no pattern":        {args: []string{"--listen", "127.0.0.1:0", "--watch", "conf/["}, code: 2, want: `--watch: "conf/\[" is no pattern`},
+		"no directory":      {args: []string{"--listen", "127.0.0.1:0", "--from-disk", "gone"}, code: 2, want: "--from-disk: there is no directory gone(?s:.*)Run fault run --help"},
 		"no host":           {args: []string{"--listen", "127.0.0.1:0", "--allow-host", "http://x:1"}, code: 2, want: "--allow-host: .*is no name of a host"},
 		"no time":           {args: []string{"--listen", "127.0.0.1:0", "--drain=-1s"}, code: 2, want: "--drain: "},
 		"no such port":      {args: []string{"--listen", "127.0.0.1:99999"}, code: 2, want: "--listen: .*99999"},

@@ -126,7 +126,16 @@ func (b *Builder) Vet(ctx context.Context, importPaths []string) (*problem.Probl
 	case usageCode:
 		return nil, &FlagError{Flags: b.flags, Text: r.first()}
 	}
-	return b.explainer(nil).explainVet("go vet "+strings.Join(importPaths, " "), r.all()), nil
+	return b.explainer(nil).explainVet("go vet "+some(importPaths), r.all()), nil
+}
+
+// some names the first of many packages.
+func some(importPaths []string) string {
+	const most = 3
+	if len(importPaths) <= most {
+		return strings.Join(importPaths, " ")
+	}
+	return strings.Join(importPaths[:most], " ") + " …"
 }
 
 // analyzers are those of go vet that are next to never wrong: those that go test runs, and some more.

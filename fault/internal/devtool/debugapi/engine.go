@@ -1,6 +1,9 @@
 package debugapi
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Engine attaches a debugger to frozen copies.
 type Engine interface {
@@ -30,12 +33,13 @@ type Session interface {
 
 // Copy is a frozen copy of the process that failed.
 type Copy struct {
-	PID       int    // 0 is none
-	Binary    string // what it runs
-	Module    string // path of the application's module
-	Goroutine int64  // that failed
-	Function  string // that the copy is frozen in, its marker; "" is that of the kit
-	Crashed   bool   // it is no copy, but the process itself, held up while it crashed
+	PID       int       // 0 is none
+	Binary    string    // what it runs
+	Module    string    // path of the application's module
+	Goroutine int64     // that failed
+	Function  string    // that the copy is frozen in, its marker; "" is that of the kit
+	Began     time.Time // before the failed request began in it; zero if that is not known
+	Crashed   bool      // it is no copy, but the process itself, held up while it crashed
 	// Release lets go of it, once, when it is no longer needed. If it is nil, the copy is a child of this process, and is killed.
 	Release func()
 }

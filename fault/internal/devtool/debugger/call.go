@@ -73,6 +73,11 @@ func (s *Session) panicked(w *wireVariable) error {
 
 // inject has Delve make a call, and ends it at the limit, or when given is done.
 func (s *Session) inject(ctx, given context.Context, expression string) (*wireState, error) {
+	if given.Err() != nil {
+		return nil, &EvaluateError{Text: "The call was given up before it was made."}
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), s.options.CallLimit+stepLimit)
+	defer stop()
 	load := loadResult
 	load.MaxStringLen = 1 << 16
 	type answer struct {
@@ -100,10 +105,19 @@ func (s *Session) inject(ctx, given context.Context, expression string) (*wireSt
 		hung = "The call was given up before it returned"
 	}
 	// It waits for something that does not happen in a copy, or takes its time.
-	if _, err := s.command(ctx, map[string]any{"name": "halt"}); err != nil {
-		return nil, err
+	// A halt that comes before Delve has resumed the process has no effect.
+	const pause = 100 * time.Millisecond
+	var a answer
+	for answered := false; !answered; {
+		if _, err := s.command(ctx, map[string]any{"name": "halt"}); err != nil {
+			return nil, err
+		}
+		select {
+		case a = <-answers:
+			answered = true
+		case <-time.After(pause):
+		}
 	}
-	a := <-answers
 	if a.err == nil && a.state != nil && !a.state.Exited {
 		for _, thread := range a.state.Threads {
 			if thread.CallReturn { // It has returned just now.

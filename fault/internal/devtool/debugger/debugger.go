@@ -410,7 +410,7 @@ func (s *Session) do(ctx context.Context, work func(context.Context) error) erro
 	if s.ended != nil {
 		return s.ended
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepLimit+s.options.CallLimit)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepLimit+2*s.options.CallLimit)
 	defer cancel()
 	err := work(bounded)
 	if err == nil {

@@ -32,15 +32,19 @@ type Call struct {
 	// Below is the function that this line has called and in which it happened, however many calls further: "strings.Repeat".
 	// "" means that it happened in this call itself.
 	Below string
+	// Elsewhere says that this is not where a panic happened that is among the errors: something recovered it and made it
+	// the error that this call has got.
+	Elsewhere bool
 	// Lookup evaluates a Go expression in the call and returns its value as text, or false if it cannot. It is asked
 	// for nothing that calls a function of a program, and at most 64 times; "p == nil" and the like must give "true" or
 	// "false". nil means that there is no debugger: what is said then is what the text and the code tell.
 	Lookup func(expression string) (value string, ok bool)
 }
 
-// At is the call of f's stack with that index, as a Call without Lookup.
+// At is the call of f's stack with that index, as a Call without Lookup. Of a stack that a debugger shows, which need not be
+// f's, make the Call by hand.
 func At(f *fault.Failure, index int, lines []problem.Line) Call {
-	c := Call{Lines: lines}
+	c := Call{Lines: lines, Elsewhere: f.StackOf == fault.StackWrapped || f.StackOf == fault.StackHandled}
 	for _, frame := range f.Stack[:min(max(index, 0), len(f.Stack))] {
 		// The runtime is how a panic comes about, not where.
 		if pkg := frame.Package(); pkg != "runtime" && !strings.HasPrefix(pkg, "internal/runtime/") {
@@ -216,7 +220,13 @@ func (s *subject) fill(r *rule, m []string) Explanation {
 			e.Try = append(e.Try, t)
 		}
 	}
-	if r.more != nil {
+	switch {
+	case r.strict && s.call.Elsewhere:
+		if r.more != nil {
+			r.more(&subject{f: s.f, code: newCode(nil), here: true}, m, &e)
+		}
+		e.add("It was recovered on its way here, so this call tells nothing about it.")
+	case r.more != nil:
 		r.more(s, m, &e)
 	}
 	e.Title, e.Text = visible.Line(e.Title), visible.Line(strings.TrimSpace(e.Text))

@@ -331,7 +331,15 @@ func TestTemplates(t *testing.T) {
 		title: "html/template cannot tell how to escape",
 	}, {
 		name: "panic in a function", handler: execute("{{crash}}", person{}),
-		title: "Write to a nil map",
+		title: "Write to a nil map", text: []string{"It was recovered on its way here"},
+	}, {
+		name: "index in a template's function", handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			numbers, i := []int{1}, 0
+			v["numbers"], v["i"] = numbers, i
+			tmpl := htmltemplate.Must(htmltemplate.New("a").Funcs(htmltemplate.FuncMap{"f": func(n int) int { return []int{}[n] }}).Parse("{{f 0}}"))
+			return trace.Wrapf(tmpl.Execute(io.Discard, nil), "page %d", numbers[i])
+		},
+		title: "Index 0 is out of range", text: []string{"What is indexed is empty"}, not: []string{"numbers"},
 	}, {
 		name: "name", handler: func(_ http.ResponseWriter, _ *http.Request) error {
 			return htmltemplate.Must(htmltemplate.New("a").Parse("x")).ExecuteTemplate(io.Discard, "b.html", nil)

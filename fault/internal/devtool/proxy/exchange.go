@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // exchange is one request on its way through the application.
@@ -13,6 +14,7 @@ type exchange struct {
 	s       *Server
 	request *http.Request // as it came
 	token   string        // what the application is told its name is
+	began   time.Time     // before the application was asked
 	known   bool          // it was sent to this server by its own name
 	trusted bool          // and by the developer: what is shown stays here
 	page    bool          // its answer is to be a page in a browser
@@ -55,7 +57,7 @@ func (s *Server) newExchange(r *http.Request) *exchange {
 
 // enter notes an exchange that is to be forwarded. It returns the request with a context of its own.
 func (s *Server) enter(x *exchange) *http.Request {
-	x.token = rand.Text()
+	x.token, x.began = rand.Text(), time.Now()
 	x.ctx, x.cancel = context.WithCancelCause(context.WithValue(x.request.Context(), exchangeKey{}, x))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,6 +77,17 @@ func (s *Server) leave(x *exchange) {
 		x.backend.end(x)
 	}
 	x.cancel(nil)
+}
+
+// Began returns when a request came that the application is asked just now, before it is asked. request is what the header
+// [devlink.RequestHeader] names it; of another the time is zero.
+func (s *Server) Began(request string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.exchanges[request]; x != nil {
+		return x.began
+	}
+	return time.Time{}
 }
 
 // isStream notes that the answer goes on until it is ended. end ends it; nil: only cutting it off does.

@@ -138,8 +138,12 @@ func (f *forwarder) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// crashLimit is how long it may take until it is known of what a backend has ended that takes no connections any more.
-const crashLimit = 2 * time.Second
+const (
+	// crashLimit is how long it may take until it is known of what a backend has ended that takes no connections any more.
+	crashLimit = 10 * time.Second
+	// dyingLimit is how long a process may take connections that is about to end: it writes its stacks first.
+	dyingLimit = 400 * time.Millisecond
+)
 
 // failed answers a request to which the application has no answer.
 func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) {
@@ -178,21 +182,30 @@ func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) 
 
 // awaitCrash returns of what the process behind a backend has ended that has broken off, nil if it goes on.
 func (b *Backend) awaitCrash(ctx context.Context) *problem.Problem {
-	if c, err := b.dial(ctx); err == nil {
-		_ = c.Close()
-		return nil
-	}
 	limit := time.NewTimer(crashLimit)
 	defer limit.Stop()
-	select {
-	case <-b.crashed:
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.crash
-	case <-limit.C:
-	case <-ctx.Done():
+	look := time.NewTicker(dyingLimit / 8)
+	defer look.Stop()
+	for since := time.Now(); ; {
+		select {
+		case <-b.crashed:
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.crash
+		case <-look.C:
+		case <-limit.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+		if time.Since(since) < dyingLimit {
+			continue
+		}
+		if c, err := b.dial(ctx); err == nil {
+			_ = c.Close()
+			return nil
+		}
 	}
-	return nil
 }
 
 // isBroken tells that a connection has ended, against an answer that is none.

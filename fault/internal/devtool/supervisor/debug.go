@@ -44,7 +44,7 @@ func (s *supervisor) debug(g *generation, f link.Failure, shown *overlay.Failure
 	if f.Frozen != 0 {
 		module := s.source().Module
 		s.binaries.hold(g.binary)
-		failure.Copy = debugapi.Copy{PID: f.Frozen, Binary: g.binary, Module: module, Release: sync.OnceFunc(func() {
+		failure.Copy = debugapi.Copy{PID: f.Frozen, Binary: g.binary, Module: module, Began: s.proxy.Began(f.Request), Release: sync.OnceFunc(func() {
 			link.End(f.Frozen)
 			s.binaries.release(g.binary)
 		})}

@@ -139,7 +139,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer s.term.Close()
 	s.appOut, s.appErr = s.term.App(o.Out), s.term.App(o.Err)
 	if s.builder, err = build.Open(ctx, build.Options{
-		Dir: s.options.Dir, Package: o.Package, Tags: o.Tags, Flags: o.BuildFlags, Env: s.env,
+		Dir: s.options.Dir, Package: o.Package, Tags: o.Tags, Flags: o.BuildFlags, Env: append(slices.Clip(s.env), "GOTMPDIR="+s.dir),
 	}); err != nil {
 		return err
 	}
@@ -177,6 +177,11 @@ func (s *supervisor) complete() (err error) {
 	for _, pattern := range o.Watch {
 		if wrong := badPattern(pattern); wrong != "" {
 			return &OptionError{Option: "Watch", Text: fmt.Sprintf("%q %s", pattern, wrong)}
+		}
+	}
+	for _, dir := range o.FromDisk {
+		if info, err := os.Stat(s.absolute(dir)); err != nil || !info.IsDir() {
+			return &OptionError{Option: "FromDisk", Text: fmt.Sprintf("there is no directory %s", dir)}
 		}
 	}
 	for _, host := range o.Hosts {

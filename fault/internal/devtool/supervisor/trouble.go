@@ -86,7 +86,9 @@ func (s *supervisor) templateProblem(text string) *problem.Problem {
 	if place := templatePlace.FindStringSubmatch(text); place != nil {
 		p.Title = "The template " + place[1] + " does not load"
 		m.Line, _ = strconv.Atoi(place[2])
-		m.Column, _ = strconv.Atoi(place[3])
+		if column, err := strconv.Atoi(place[3]); err == nil {
+			m.Column = column + 1 // a template counts from 0
+		}
 		m.Path = s.findTemplate(place[1])
 		if m.Path != "" {
 			m.File = s.relative(m.Path)
