@@ -13,7 +13,7 @@ func debugApp(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{
-		"go.mod":         "module example.test/app\n\ngo 1.26\n\nrequire example.org/microblog/fault v0.0.0\n\nreplace example.org/microblog/fault => " + kit + "\n",
+		"go.mod":         "module example.test/app\n\ngo 1.26.0\n\nrequire example.org/microblog/fault v0.0.0\n\nreplace example.org/microblog/fault => " + kit + "\n",
 		"main.go":        debugAppMain,
 		"shop/shop.go":   debugAppShop,
 		"shop/others.go": debugAppOthers,

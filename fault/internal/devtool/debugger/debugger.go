@@ -458,6 +458,9 @@ func (s *Session) frame(index int) (*frame, error) {
 
 func (s *Session) scope(f *frame) evalScope { return evalScope{s.goroutine, f.number} }
 
+// Done is closed when Delve has ended, by Close or of itself.
+func (s *Session) Done() <-chan struct{} { return s.delve.Done() }
+
 // Close ends Delve. A frozen copy goes on waiting, and another session may be attached to it, unless a call
 // hangs in it; if Options.KillProcess is set, it is ended, too. Close interrupts what is being done.
 func (s *Session) Close() error {

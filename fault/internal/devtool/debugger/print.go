@@ -239,14 +239,14 @@ func (p *writer) list(w *wireVariable, depth int) {
 		}
 		p.value(&w.Children[i], depth+1)
 	}
-	p.rest(w, int64(len(w.Children)), w.Len, "elements")
+	p.rest(len(w.Children), w.Len)
 	p.write("]")
 	p.count(w.Len, "elements")
 }
 
 // rest says that not all was read.
-func (p *writer) rest(w *wireVariable, read, length int64, _ string) {
-	if read >= length || strings.HasSuffix(p.String(), "…") {
+func (p *writer) rest(read int, length int64) {
+	if int64(read) >= length || strings.HasSuffix(p.String(), "…") {
 		return
 	}
 	if read > 0 {
@@ -325,7 +325,7 @@ func (p *writer) entries(w *wireVariable, depth int) {
 		p.write(": ")
 		p.value(pair.value, depth+1)
 	}
-	p.rest(w, int64(len(pairs)), w.Len, "entries")
+	p.rest(len(pairs), w.Len)
 	p.write("}")
 	p.count(w.Len, "entries")
 }

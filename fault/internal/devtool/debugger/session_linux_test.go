@@ -73,6 +73,7 @@ func TestACopyCanBeLookedAtAgain(t *testing.T) {
 		if _, err := s.Frames(t.Context()); err == nil {
 			t.Error("a closed session has frames")
 		}
+		<-s.Done()
 		if tracer := state(pid, "TracerPid"); tracer != "0" {
 			t.Fatalf("the process is traced by %q", tracer)
 		}

@@ -77,7 +77,7 @@ func (s *supervisor) processEnded(g *generation) {
 }
 
 // templatePlace is how html/template, text/template and their like name a place.
-var templatePlace = regexp.MustCompile(`template: ([^:\s]+):(\d+)(?::(\d+))?: (.*)`)
+var templatePlace = regexp.MustCompile(`template: ?([^:\s]+):(\d+)(?::(\d+))?: (.*)`)
 
 // templateProblem is why files do not load that the application reads from disk.
 func (s *supervisor) templateProblem(text string) *problem.Problem {
