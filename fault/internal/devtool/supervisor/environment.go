@@ -102,6 +102,10 @@ func filled(text, address string) string {
 	return strings.NewReplacer("{addr}", address, "{host}", host, "{port}", port).Replace(text)
 }
 
+// rareCollection is the GOGC of an application with the debugger. A variable that its function does not use any more can be shown
+// only if nothing was collected since the request began; so it is seldom.
+const rareCollection = "1000"
+
 // environment is what the application gets: ours, then its private address, the way to reach us, and the settings
 // of the command line.
 func (s *supervisor) environment(address, socket string) ([]string, error) {
@@ -113,6 +117,9 @@ func (s *supervisor) environment(address, socket string) ([]string, error) {
 	env = append(env, "LISTEN="+address, "PORT="+port, fault.SupervisorVariable+"="+socket)
 	if readSettings(s.options.Dir, append(slices.Clip(s.env), s.options.Env...)).get("MAIL_SERVER") == "" {
 		env = append(env, s.mailSettings...)
+	}
+	if s.debugger != nil && lookup(env, "GOGC") == "" {
+		env = append(env, "GOGC="+rareCollection)
 	}
 	for _, entry := range s.options.Env {
 		env = append(env, filled(entry, address))
