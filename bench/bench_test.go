@@ -40,7 +40,8 @@ func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var stdout, stderr bytes.Buffer
 	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s",
-		"-reload-tools=fault", "-reload-edits=1", "-reload-saves=3", "-json=" + file}, &stdout, &stderr)
+		"-reload-tools=fault", "-reload-edits=1", "-reload-saves=3",
+		"-debugger-sizes=20", "-debugger-failures=2", "-debugger-hook-wait=0s", "-json=" + file}, &stdout, &stderr)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.Bytes())
 	}
@@ -87,6 +88,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: it was not measured how long that takes: %+v", e.Name, e)
 		}
 	}
+	checkDebugging(t, r.Debugger, stdout.String())
 	if left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
@@ -112,6 +114,9 @@ func TestWrongUsage(t *testing.T) {
 		"edits":        {[]string{"--reload-edits=0"}, 2, "--reload-edits: 0 is not within"},
 		"saves":        {[]string{"--reload-saves=-1"}, 2, "--reload-saves"},
 		"rate":         {[]string{"--reload-rate=5000"}, 2, "--reload-rate"},
+		"residents":    {[]string{"--debugger-sizes=20,1"}, 2, `--debugger-sizes: "1" is not a number of megabytes from 20 to`},
+		"looked at":    {[]string{"--debugger-failures=0"}, 2, "--debugger-failures: 0 is not within"},
+		"hook":         {[]string{"--debugger-hook-wait=2h"}, 2, "--debugger-hook-wait: 2h0m0s is not within"},
 		"rounds":       {[]string{"--rounds=0"}, 2, "--rounds"},
 		"warm-up":      {[]string{"--warm-up=-1s"}, 2, "--warm-up"},
 		"database":     {[]string{"--database-url=mysql://u:secret-word@h/d"}, 2, "not a PostgreSQL address"},

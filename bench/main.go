@@ -1,7 +1,7 @@
 // Command bench measures Microblog's throughput, latency and memory beside a bare net/http server
 // that answers the same bytes, how its pages do as the database grows,
-// what failures cost with and without a mail server, and how long a developer waits for an edit with
-// "fault run" and with other tools.
+// what failures cost with and without a mail server, how long a developer waits for an edit with
+// "fault run" and with other tools, and for what the debugger shows of a failure.
 package main
 
 import (
@@ -40,7 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := measure(ctx, o, stderr)
-	if err == nil || len(r.Pages) > 0 || r.Reload != nil { // what was measured before the end is of use too
+	if err == nil || len(r.Pages) > 0 || r.Reload != nil || r.Debugger != nil { // what was measured before the end is of use too
 		err = errors.Join(err, write(r, o.json, stdout))
 	}
 	if err != nil {
@@ -69,6 +69,18 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 		re, err := measureReload(ctx, o.reload, dir, progress)
 		if len(re.Tools) > 0 || err == nil {
 			r.Reload = &re
+		}
+		if !o.wantsMicroblog() {
+			r.Machine.from(faultProgram(dir))
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	if o.wanted(debuggerName) {
+		d, err := measureDebugger(ctx, o, dir, progress)
+		if len(d.Sizes) > 0 || len(d.Costs) > 0 || err == nil {
+			r.Debugger = &d
 		}
 		if !o.wantsMicroblog() {
 			r.Machine.from(faultProgram(dir))

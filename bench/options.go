@@ -27,6 +27,7 @@ type options struct {
 	binary      string
 	json        string
 	reload      reloadOptions
+	debugger    debuggerOptions
 }
 
 // reloadOptions are those of the part "reload".
@@ -42,9 +43,9 @@ const growthName = "growth"
 
 const usage = `Measures Microblog beside a bare net/http server that answers the same bytes,
 how its pages do as the database grows, what failing requests cost without
-a mail server, with a good one and with one that is silent, and how long a developer
+a mail server, with a good one and with one that is silent, how long a developer
 waits for an edit with "fault run" and with other tools of its kind, which are
-downloaded. Run it inside the repository:
+downloaded, and for what the debugger shows of a failure. Run it inside the repository:
 
   go run ./bench [flags]
 
@@ -63,7 +64,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
 	}
-	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\", \""+stormName+"\" and \""+reloadName+"\"")
+	run := flags.String("run", "", "measure only the pages whose name matches this `regexp`; the other parts are named \""+growthName+"\", \""+failuresName+"\", \""+stormName+"\", \""+reloadName+"\" and \""+debuggerName+"\"")
 	sizes := flags.String("sizes", "10000,100000,1000000", "`numbers` of posts at which growth is measured")
 	flags.IntVar(&o.posts, "posts", 100_000, "posts in the database for the comparison")
 	flags.IntVar(&o.storm, "storm", 100_000, "failures of the storm")
@@ -76,6 +77,9 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.IntVar(&o.reload.edits, "reload-edits", 10, "edits of each kind, with each tool")
 	flags.IntVar(&o.reload.saves, "reload-saves", 50, "files saved under load, with each tool; 0: that is not measured")
 	flags.IntVar(&o.reload.rate, "reload-rate", 200, "requests per second of that load")
+	residents := flags.String("debugger-sizes", "20,100", "`megabytes` that the application has in memory whose failures are looked at; 1000 is of interest too")
+	flags.IntVar(&o.debugger.failures, "debugger-failures", 10, "failures of each kind, at each size")
+	flags.DurationVar(&o.debugger.hookWait, "debugger-hook-wait", 5*time.Minute, "how long to wait, once on a machine, until fault run has compiled the Go runtime that tells of panics as they begin")
 	flags.StringVar(&o.binary, "binary", "", "measure this microblog `program` instead of building one")
 	flags.StringVar(&o.json, "json", "", "write all figures as JSON to this `file` too; - is standard output, in place of the tables")
 	if err := flags.Parse(args); err != nil {
@@ -97,7 +101,14 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	if o.reload.tools, err = parseTools(*tools); err != nil {
 		return o, fmt.Errorf("--reload-tools: %w", err)
 	}
+	if o.debugger.sizes, err = parseResidents(*residents); err != nil {
+		return o, fmt.Errorf("--debugger-sizes: %w", err)
+	}
 	switch {
+	case o.debugger.failures < 1 || o.debugger.failures > 1000:
+		return o, fmt.Errorf("--debugger-failures: %d is not within 1 and 1000", o.debugger.failures)
+	case o.debugger.hookWait < 0 || o.debugger.hookWait > time.Hour:
+		return o, fmt.Errorf("--debugger-hook-wait: %v is not within 0s and 1h", o.debugger.hookWait)
 	case o.reload.edits < 1 || o.reload.edits > 1000:
 		return o, fmt.Errorf("--reload-edits: %d is not within 1 and 1000", o.reload.edits)
 	case o.reload.saves < 0 || o.reload.saves > 1000:

@@ -21,6 +21,7 @@ type report struct {
 	Failing     *failing     `json:"failing,omitempty"`
 	Storm       *storm       `json:"storm,omitempty"`
 	Reload      *reloading   `json:"reload,omitempty"`
+	Debugger    *debugging   `json:"debugger,omitempty"`
 }
 
 // markdown writes the report as Markdown tables.
@@ -41,6 +42,9 @@ func (r report) markdown(w io.Writer) error {
 	}
 	if r.Reload != nil {
 		r.Reload.write(&b)
+	}
+	if r.Debugger != nil {
+		r.Debugger.write(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

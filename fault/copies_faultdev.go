@@ -109,7 +109,7 @@ func (ev event) choose(kept []freeze.Frozen) int {
 	message := text(ev.err)
 	for i := len(kept) - 1; i >= 0; i-- {
 		if kept[i].Stack == StackPanic && became(kept[i].Cause, ev.err, message) {
-			return i
+			return firstOf(kept, i)
 		}
 	}
 	chosen := -1
@@ -134,6 +134,18 @@ func panicOf(kept []freeze.Frozen, value any) int {
 		}
 	}
 	return -1
+}
+
+// firstOf returns the index of the panic with which a panic began: text/template recovers that of a function
+// and panics with what it makes of it.
+func firstOf(kept []freeze.Frozen, last int) int {
+	for i := last - 1; i >= 0; i-- {
+		err := asError(kept[last].Cause)
+		if kept[i].Stack == StackPanic && became(kept[i].Cause, err, text(err)) {
+			last = i
+		}
+	}
+	return last
 }
 
 // minTold is the shortest text of a panic that is looked for in an error's.

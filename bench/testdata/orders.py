@@ -37,6 +37,7 @@ class Order:
 orders = {id: Order(id) for id in range(1, 101)}
 orders[7].lines[2]["price"] = None
 app = Flask("orders")
+app.debug = True
 
 
 @app.get("/ok")

@@ -181,6 +181,9 @@ func (s *Session) attach(ctx context.Context) error {
 // start starts Delve and connects to it.
 func (s *Session) start(ctx context.Context) error {
 	socket := filepath.Join(s.dir, "socket")
+	if err := noTelemetry(s.dir); err != nil {
+		return fmt.Errorf("the debugger's settings: %w", err)
+	}
 	var environment []string
 	for _, setting := range os.Environ() {
 		// Settings of its user would change what Delve does, and it might ask servers for debug data.
@@ -214,6 +217,16 @@ func (s *Session) start(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// noTelemetry has Delve, whose settings are below dir, count and send nothing: a process of its own would
+// write there even after the end of Delve.
+func noTelemetry(dir string) error {
+	telemetry := filepath.Join(dir, "go", "telemetry")
+	if err := os.MkdirAll(telemetry, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off"), 0o600)
 }
 
 // runToMarker lets the copy run up to its marker, where calls are possible.

@@ -10,8 +10,6 @@ type Exit struct {
 	Code    int    // -1 if a signal ended it
 	Signal  string // that signal, "SIGKILL"; else ""
 	Stopped bool   // it was told to: Stop, Quit or Kill was called before it ended
-	// Held says that it has crashed but is still there, as Spec.HoldCrash says. Code is what it would end with.
-	Held bool
 	Ran     time.Duration
 	// Output is the last of what it wrote, at most 64 KiB: both outputs, in the order in which they came.
 	Output string

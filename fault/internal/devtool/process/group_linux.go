@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os/exec"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,23 +14,14 @@ func (g *group) attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// trapped is what the kernel says of a process that we trace, though only ends are asked for (CLD_TRAPPED).
-const trapped = 4
-
 // awaitEnd waits for the end of a process. It calls ended before the process's number is given back, so
 // that the group of that number is surely its own.
 func awaitEnd(cmd *exec.Cmd, ended func()) {
 	for {
-		var what unix.Siginfo
-		err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &what, unix.WEXITED|unix.WNOWAIT, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
+		err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
 		}
-		if err == nil && what.Code == trapped { // It is stopped while it is held.
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		break
 	}
 	ended()
 	_ = cmd.Wait() // ProcessState tells how it ended.

@@ -55,6 +55,3 @@ func last(s string, n int) string {
 	}
 	return s
 }
-
-// wholeLines is s without the beginning of a line at its end.
-func wholeLines(s string) string { return s[:strings.LastIndexByte(s, '\n')+1] }

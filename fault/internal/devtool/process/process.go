@@ -41,16 +41,11 @@ type Process struct {
 	group   *group
 	record  *record
 	done    chan struct{}
-	gone    chan struct{} // closed when it has ended, even if it was held before
-	exit    Exit          // before done is closed, written by finish only
-	streams *streams
-	holder  *holder // nil: it is not held when it crashes
-	holdIf  func() bool
+	exit    Exit // before done is closed, written by watch only
 
 	mu      sync.Mutex
 	ended   bool // the process has ended: its number may be another's by now
 	stopped bool // we told it to end
-	held    bool // it has crashed, and stands still
 }
 
 // Start runs the program in a process group of its own, without standard input. The process cannot
@@ -66,15 +61,7 @@ func Start(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", s.Path, err)
 	}
-	p := &Process{
-		group: newGroup(), record: &record{}, done: make(chan struct{}), gone: make(chan struct{}), streams: streams, holdIf: s.HoldIf,
-	}
-	if s.HoldCrash != "" {
-		if p.holder, err = newHolder(s.HoldCrash); err != nil {
-			streams.close()
-			return nil, fmt.Errorf("starting %s: making the pipe for its crash: %w", s.Path, err)
-		}
-	}
+	p := &Process{group: newGroup(), record: &record{}, done: make(chan struct{})}
 	command := func() *exec.Cmd {
 		return &exec.Cmd{
 			Path: program, Args: append([]string{s.Path}, s.Args...), Dir: s.Dir, Env: s.Env,
@@ -82,10 +69,9 @@ func Start(s Spec) (*Process, error) {
 		}
 	}
 	started := make(chan error)
-	go p.watch(command, started)
+	go p.watch(command, streams, started)
 	if err := <-started; err != nil {
 		streams.close()
-		p.holder.close()
 		p.group.close()
 		return nil, fmt.Errorf("starting %s: %w", s.Path, err)
 	}
@@ -94,7 +80,7 @@ func Start(s Spec) (*Process, error) {
 
 // watch starts the process, and waits for its end. All of it happens on one thread, which lives as
 // long as the process does: on Linux, a process is killed when the thread ends that has started it.
-func (p *Process) watch(command func() *exec.Cmd, started chan<- error) {
+func (p *Process) watch(command func() *exec.Cmd, streams *streams, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	began := time.Now()
@@ -112,31 +98,17 @@ func (p *Process) watch(command func() *exec.Cmd, started chan<- error) {
 	}
 	p.pid, p.started = cmd.Process.Pid, began
 	p.group.begin(cmd.Process)
-	p.streams.copy(p.record, p.group)
-	p.holder.attend(p.tryHold)
+	streams.copy(p.record, p.group)
 	started <- nil
 
 	awaitEnd(cmd, p.end)
-	ran := time.Since(began)
-	p.holder.close()
+	p.exit = Exit{Code: cmd.ProcessState.ExitCode(), Signal: signalName(cmd.ProcessState), Ran: time.Since(began)}
+	streams.drain()
 	p.group.close()
-	if !p.held { // nobody can set it any more
-		p.finish(Exit{Code: cmd.ProcessState.ExitCode(), Signal: signalName(cmd.ProcessState), Ran: ran})
-	}
-	close(p.gone)
-}
-
-// finish notes how the process has ended, once its output has been passed on.
-func (p *Process) finish(e Exit) {
-	p.streams.drain()
-	e.Output, e.Crash = p.record.texts()
-	if e.Held { // in the midst of the next stack
-		e.Output, e.Crash = wholeLines(e.Output), wholeLines(e.Crash)
-	}
+	p.exit.Output, p.exit.Crash = p.record.texts()
 	p.mu.Lock()
-	e.Stopped = p.stopped
+	p.exit.Stopped = p.stopped
 	p.mu.Unlock()
-	p.exit = e
 	close(p.done)
 }
 
@@ -151,8 +123,7 @@ func (p *Process) end() {
 // PID is the number of the process.
 func (p *Process) PID() int { return p.pid }
 
-// Done is closed when the process has ended, nothing of it is left, and its output has been passed on; or when
-// it has crashed and is held.
+// Done is closed when the process has ended, nothing of it is left, and its output has been passed on.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Exit waits for Done and says how the process ended.
@@ -166,8 +137,8 @@ func (p *Process) Exit() Exit {
 const killLimit = 10 * time.Second
 
 // Stop asks the process and what it has started to end (SIGTERM; on Windows, Ctrl-Break), waits for so
-// long at most, and then kills what is left. One that is held it kills at once. It returns when nothing of the
-// process is left, or with an error if even a killed process does not end within 10 seconds.
+// long at most, and then kills what is left. It returns when Done is closed, or with an error if even
+// a killed process does not end within 10 seconds.
 func (p *Process) Stop(grace time.Duration) error {
 	p.tell(p.group.terminate)
 	return p.await(grace)
@@ -190,32 +161,28 @@ func (p *Process) Kill() error {
 func (p *Process) tell(signal func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.ended:
-	case p.held:
-		p.group.kill()
-	default:
+	if !p.ended {
 		p.stopped = true
 		signal()
 	}
 }
 
 func (p *Process) await(grace time.Duration) error {
-	if p.goneWithin(grace) {
+	if p.doneWithin(grace) {
 		return nil
 	}
 	p.tell(p.group.kill)
-	if p.goneWithin(killLimit) {
+	if p.doneWithin(killLimit) {
 		return nil
 	}
 	return fmt.Errorf("process %d does not end although it was killed", p.pid)
 }
 
-func (p *Process) goneWithin(limit time.Duration) bool {
+func (p *Process) doneWithin(limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-p.gone:
+	case <-p.done:
 		return true
 	case <-timer.C:
 		return false

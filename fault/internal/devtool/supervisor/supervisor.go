@@ -259,6 +259,9 @@ func (s *supervisor) run(ctx context.Context, quit context.CancelFunc, listener 
 	s.name = s.programName()
 	s.work.Go(func() { s.watchOn(changes) })
 	s.term.Event(s.greeting())
+	if s.debugger != nil {
+		s.term.Event("debugger PIN: " + s.debugger.PIN() + "  at " + s.debugger.URL())
+	}
 	s.needBuild = true
 	s.begin()
 
@@ -295,9 +298,6 @@ func (s *supervisor) greeting() string {
 	text := s.url
 	if s.mailbox != nil {
 		text += "  mails: " + s.mailbox.URL()
-	}
-	if s.debugger != nil {
-		text += "  debugger PIN: " + s.debugger.PIN()
 	}
 	if keys := s.term.Keys(); keys != nil {
 		text += "  keys: r rebuild, o open, d debugger, q quit"

@@ -28,7 +28,7 @@ export function repl(where, { evaluate, complete, load, called }) {
   const own = "console-" + ++number;
   const log = make("ol", { class: "log", role: "log", "aria-label": "Results in " + where, hidden: true });
   const input = make("textarea", {
-    rows: 1, spellcheck: false, autocomplete: "off", autocapitalize: "off", role: "combobox", "aria-label": "Expression in " + where, "aria-expanded": "false",
+    id: own + "-input", rows: 1, spellcheck: false, autocomplete: "off", autocapitalize: "off", role: "combobox", "aria-label": "Expression in " + where, "aria-expanded": "false",
     "aria-autocomplete": "list", "aria-controls": own, "aria-describedby": own + "-peek", enterKeyHint: "go", maxLength: 4096,
   });
   input.setAttribute("autocorrect", "off");

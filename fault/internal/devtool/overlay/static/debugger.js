@@ -60,9 +60,14 @@ function askForPIN() {
   });
   notice.replaceChildren(form);
   tell("Locked");
-  const rect = notice.getBoundingClientRect();
-  if (rect.bottom < innerHeight && !matchMedia("(pointer: coarse)").matches) input.focus({ preventScroll: true });
+  toPIN();
 }
+function toPIN() {
+  const input = byID("pin");
+  if (!input || document.activeElement !== document.body || matchMedia("(pointer: coarse)").matches) return;
+  if (notice.getBoundingClientRect().bottom < innerHeight) input.focus({ preventScroll: true });
+}
+if (framed) addEventListener("focus", toPIN); // Before the frame comes up it has no room, and nothing in it takes the focus.
 
 // ---- the frames
 
@@ -142,12 +147,15 @@ function placeFrames(frames) {
 
 // ---- what happened
 
+// withCode makes code of what stands between backquotes.
+const withCode = (text, keep) => visible(text, keep).split("`").map((part, i, all) => i % 2 === 0 || i === all.length - 1 ? (i % 2 ? "`" : "") + part : make("code", { text: part }));
+
 function explain(explanations) {
   let box = byID("explained");
   if (!explanations?.length) return box?.remove();
   const fresh = make("section", { id: "explained", "aria-label": "What happened" }, ...explanations.map(e => make("div", {},
-    make("h2", { text: visible(e.title) }), e.text && make("p", { text: visible(e.text, "\n\t") }),
-    e.try?.length > 0 && make("ul", {}, ...e.try.map(t => make("li", { text: visible(t, "\n\t") }))))));
+    make("h2", {}, ...withCode(e.title)), e.text && make("p", {}, ...withCode(e.text, "\n\t")),
+    e.try?.length > 0 && make("ul", {}, ...e.try.map(t => make("li", {}, ...withCode(t, "\n\t")))))));
   if (box?.textContent === fresh.textContent) return;
   if (box) box.replaceWith(fresh);
   else notice.after(fresh);
