@@ -247,6 +247,7 @@ func debugRecovered(t *testing.T, d *debugRun) {
 	for _, test := range []struct{ path, function, variable, value string }{
 		{"/stringer", function, "wanted", "17"},
 		{"/template", "example.test/app/shop.member", "secret", `"member 42"`},
+		{"/scan", "example.test/app/shop.(*badScan).Scan", "value", `"susan"`},
 	} {
 		s := d.fail(t, test.path).until(t, "ready")
 		f := s.frame(test.function)

@@ -5,6 +5,7 @@ package fault
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strings"
 	"unsafe"
 
@@ -16,34 +17,74 @@ import (
 //
 // The request goes on while a debugger looks at its copy, and is answered by its own goroutine as ever:
 // nothing of it has to wait, so nothing has to be held back either.
-func (d development) scope(c *Catcher) *freeze.Scope {
+func (d development) scope() *freeze.Scope {
 	supervisor := d.link.Supervisor()
 	if supervisor == 0 {
 		return nil
 	}
 	return freeze.Begin(freeze.Options{
 		Parent: supervisor,
-		Wanted: c.mayFail,
+		Wanted: mayFail,
 		Drop:   func(copy freeze.Copy) { d.link.Dropped(copy.PID) },
 	})
 }
 
-// mayFail tells whether a request that ends with this error, or this panic, would have failed.
-func (c *Catcher) mayFail(cause any, _ string) bool {
+// mayFail tells whether a request that ends with this error, or this panic, may have failed. It is asked while the
+// application holds whatever locks it does, so it calls nothing of the application's: neither its errors' methods nor
+// Options.Translate. A copy that turns out not to be of a failure is dropped later.
+func mayFail(cause any, _ string) bool {
 	err, ok := cause.(error)
-	switch {
-	case !ok:
-		return true
-	case is(err, http.ErrAbortHandler), is(err, context.Canceled):
-		return false
-	}
-	e, ok := find[*Error](err)
 	if !ok {
-		if e, _ = c.translated(err); e == nil {
-			return true
+		return true
+	}
+	harmless, known := plainly(err, 0)
+	return !known || !harmless
+}
+
+// maxPlain bounds how deep an error is looked into.
+const maxPlain = 32
+
+// plainly looks through errors of the standard library and of the kit only. known says that it has come upon something that
+// tells of the whole error whether it is harmless.
+func plainly(err error, depth int) (harmless, known bool) {
+	if err == nil || depth > maxPlain {
+		return false, false
+	}
+	if e, ok := err.(*Error); ok {
+		return e.status() < 500 || e != nil && e.Expected, true
+	}
+	if !ofStandard(err) {
+		return false, false
+	}
+	if err == http.ErrAbortHandler || err == context.Canceled {
+		return true, true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return plainly(e.Unwrap(), depth+1)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			if harmless, known := plainly(one, depth+1); known {
+				return harmless, true
+			}
 		}
 	}
-	return e.status() >= 500 && (e == nil || !e.Expected)
+	return false, false
+}
+
+// ofStandard tells whether an error's type is of the standard library or of the kit.
+func ofStandard(err error) bool {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch path := t.PkgPath(); path {
+	case "context", "errors", "fmt", "io/fs", "net", "net/http", "net/url", "os":
+		return true
+	default:
+		kit := reflect.TypeFor[Error]().PkgPath()
+		return path == kit || path == kit+"/trace"
+	}
 }
 
 // panicked makes a copy for the panic, or the Goexit, because of which a deferred function runs, unless it was

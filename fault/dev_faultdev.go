@@ -66,7 +66,7 @@ func (d development) task(c *Catcher) asked {
 	if d.link == nil {
 		return asked{}
 	}
-	return asked{scope: d.scope(c)}
+	return asked{scope: d.scope()}
 }
 
 // here is the request, or the task, that the calling goroutine is in.

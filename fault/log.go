@@ -143,7 +143,7 @@ func (c *Catcher) emit(ctx context.Context, handler slog.Handler, record slog.Re
 }
 
 // oneLine puts the texts of joined errors, which errors.Join writes on lines of their own, on one.
-func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "; ") }
+func oneLine(s string) string { return printable(strings.ReplaceAll(s, "\n", "; ")) }
 
 // list is several texts as one value of a log record.
 type list []string

@@ -81,6 +81,8 @@ func (f Frame) Short(module string) string {
 		return place
 	case module != "" && strings.HasPrefix(dir, module+"/"):
 		return dir[len(module)+1:] + "/" + place
+	case module != "" && f.Package() == "main":
+		return place // of another program than the running one, whose package main lies elsewhere
 	default:
 		return dir + "/" + place
 	}

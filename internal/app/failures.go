@@ -130,16 +130,17 @@ func openFailures(ctx context.Context, o Options, log *slog.Logger, redactor *re
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal of failures (setting DATA_DIR): %w", err)
 	}
-	f.watcher, err = crash.Watch(ctx, crash.Options{
-		Dir:      dirs.Run,
-		Recorder: f.journal,
-		Redactor: redactor,
-		Module:   module,
-		Logger:   log,
-		NoOutput: o.Supervised,
-	})
-	if err != nil {
-		return f, fmt.Errorf("watching for crashes (setting DATA_DIR): %w", err)
+	if !o.Supervised { // else the supervisor sees how the process ends, and shows it
+		f.watcher, err = crash.Watch(ctx, crash.Options{
+			Dir:      dirs.Run,
+			Recorder: f.journal,
+			Redactor: redactor,
+			Module:   module,
+			Logger:   log,
+		})
+		if err != nil {
+			return f, fmt.Errorf("watching for crashes (setting DATA_DIR): %w", err)
+		}
 	}
 	if !told {
 		return f, nil

@@ -54,7 +54,7 @@ const pollInterval = 500 * time.Millisecond
 
 // Help is what --help says besides the flags.
 func (runCommand) Help() string {
-	return `It builds the package, runs it, and forwards to it. On every save it builds and starts the new version beside the old one, and switches when the new one is ready: when it accepts connections and, where there is a /readyz, that answers 200. No request is refused meanwhile. Pages in the browser reload by themselves; what does not build, or does not start, is shown there and here.
+	return `It builds the package, runs it, and forwards to it. On every save it builds and starts the new version beside the old one, and switches when the new one is ready: when it accepts connections and, where there is a /readyz, that answers 2xx. No request is refused meanwhile. Pages in the browser reload by themselves; what does not build, or does not start, is shown there and here.
 
   fault run ./cmd/app
   fault run --listen 127.0.0.1:8000 ./cmd/app -- --verbose --addr {addr}

@@ -45,8 +45,8 @@ const (
 type Options struct {
 	// Parent is the process that owns the copies, the parent of this one.
 	Parent int
-	// Wanted tells of an error, or of the value of a panic, whether there is to be a copy. It is not called
-	// again while it runs. Nil means always.
+	// Wanted tells of an error, or of the value of a panic, whether there is to be a copy. It is called where the
+	// application may hold any lock, so it must call nothing of the application's. Nil means always.
 	Wanted func(cause any, stack string) bool
 	// Drop ends a copy that nobody has taken.
 	Drop func(Copy)

@@ -232,6 +232,7 @@ func (i *Installer) goVersion(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, i.goCommand(), "env", "GOVERSION")
 	cmd.Env = append(i.environ(), "GOWORK=off")
 	cmd.Dir = os.TempDir()
+	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -257,7 +258,9 @@ func versionOf(ctx context.Context, path string) (string, error) {
 	const limit = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "version").Output()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.WaitDelay = time.Second // for what a wrapper has left running
+	out, err := cmd.Output()
 	if err != nil {
 		return "", err
 	}

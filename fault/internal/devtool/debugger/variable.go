@@ -152,6 +152,7 @@ func (s *Session) scopeVariables(ctx context.Context, f *frame, load loadConfig)
 	}
 	slices.SortStableFunc(locals.Variables, func(a, b wireVariable) int { return int(a.DeclLine - b.DeclLine) })
 	all := slices.Concat(arguments.Args, locals.Variables)
+	for _, v := range all { fmt.Printf("DBG %s decl %d flags %d addr %x real %s loc %s\n", v.Name, v.DeclLine, v.Flags, v.Addr, v.RealType, v.LocationExpr) }
 	return slices.DeleteFunc(all, func(v wireVariable) bool {
 		// The compiler's own, and results without a name, which have no value until the function returns.
 		return strings.HasPrefix(v.Name, ".") || strings.HasPrefix(v.Name, "~r") || v.Name == "_"

@@ -95,6 +95,8 @@ func TestFailuresAreFrozen(t *testing.T) {
 		"/begun":             {"too late", fault.StackHandled, false},
 		"/wrapped":           {"outside: inside: deep 700", fault.StackWrapped, false},
 		"/made":              {"made here", fault.StackWrapped, false},
+		"/locked":            {"wrapped under a lock", fault.StackWrapped, false}, // and no deadlock
+		"/locked-panic":      {"locked", fault.StackPanic, false},
 		"/joined":            {"inside: deep 800", fault.StackWrapped, false},
 		"/elsewhere":         {"on another goroutine: deep 900", fault.StackWrapped, false},
 	} {

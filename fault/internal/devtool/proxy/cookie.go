@@ -21,18 +21,25 @@ func setAside(w http.ResponseWriter, id string) {
 	http.SetCookie(w, &http.Cookie{Name: asideCookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// withoutOurs takes our cookie off. All else stays as the client wrote it.
+// debuggerCookies is how the cookies of debuggers on this host begin, whose ports cookies do not know.
+const debuggerCookies = "fault-debugger-"
+
+func isOurs(cookie string) bool {
+	return cookie == asideCookie || strings.HasPrefix(cookie, debuggerCookies)
+}
+
+// withoutOurs takes our cookies off. All else stays as the client wrote it.
 func withoutOurs(h http.Header) {
 	lines, changed := h["Cookie"], false
 	var kept []string
 	for _, line := range lines {
-		if !strings.Contains(line, asideCookie) {
+		if !strings.Contains(line, asideCookie) && !strings.Contains(line, debuggerCookies) {
 			kept = append(kept, line)
 			continue
 		}
 		var parts []string
 		for part := range strings.SplitSeq(line, ";") {
-			if name, _, _ := strings.Cut(strings.TrimSpace(part), "="); strings.TrimSpace(name) == asideCookie {
+			if name, _, _ := strings.Cut(strings.TrimSpace(part), "="); isOurs(strings.TrimSpace(name)) {
 				changed = true
 				continue
 			}

@@ -84,6 +84,9 @@ func (s *Server) join(aside string) *tab {
 	}
 	if s.problem != nil {
 		e.Problem = s.problemEvent(s.problem, t)
+		if s.problem.Kind == problem.Crash && e.Problem.Newest && e.Problem.Served {
+			e.Problem.Aside = true // it is over: who comes later gets a note
+		}
 	}
 	s.tabs[t] = struct{}{}
 	s.tellOne(t, e)

@@ -25,6 +25,11 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 		Failure: f.Failure, Generation: g.number,
 		Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
 	}
+	if r := f.Failure.Request; r != nil { // what the proxy has added; others who add them are shown no source
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+			delete(r.Header, name)
+		}
+	}
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}

@@ -300,7 +300,7 @@ func (s *supervisor) greeting() string {
 		text += "  mails: " + s.mailbox.URL()
 	}
 	if keys := s.term.Keys(); keys != nil {
-		text += "  keys: r rebuild, o open, d debugger, q quit"
+		text += "  keys: r rebuild, o open, q quit, ? help"
 	}
 	return text
 }

@@ -104,7 +104,7 @@
   // ---- the debugger, which comes up over the page of a failure
 
   const place = byID("debugger");
-  if (place) {
+  if (place?.dataset.frame) {
     const address = new URL(place.dataset.frame);
     const frame = Object.assign(document.createElement("iframe"), { className: "over", title: "Debugger", allow: "clipboard-write", src: address.href });
     const others = () => [...document.body.children].filter(e => e !== frame);

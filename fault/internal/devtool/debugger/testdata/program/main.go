@@ -51,8 +51,30 @@ func worker(name string, started chan<- struct{}) {
 func scalars(b bool, i8 int8, i16 int16, i32 int32, i64 int64, u8 uint8, u16 uint16, u32 uint32, u64 uint64, f32 float32, f64 float64, c complex128, r rune, s string) {
 	nan, tiny, pointer, address := math.NaN(), 1e-300, uintptr(0xbeef), unsafe.Pointer(&b)
 	heat, tight := celsius(36.6), small(127)
-	texts(strings.Repeat("long ", 1000))
+	floats(0.1, warmth(0.1), complex(0.1, 0.3), math.Copysign(0, -1))
 	runtime.KeepAlive([]any{nan, tiny, pointer, address, heat, tight, inUse, b, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, c, r, s})
+}
+
+// floats has numbers that are not what the shortest text of them is, and zeros with a sign.
+//
+//go:noinline
+func floats(tenth float32, warm warmth, pair complex64, minus float64) {
+	minus32, plus := float32(minus), 0.0
+	both, left := complex(minus, 1), complex64(complex(1, minus))
+	byTenth, byWarmth := map[float32]int{0.1: 9}, map[warmth]string{0.1: "warm"}
+	byNumber := map[float64]string{0.1: "tenth", minus: "zero", math.Inf(1): "much", 2: "two"}
+	byPoint := map[[2]float64]int{{minus, 1}: 5}
+	signs, point, boxed := []float64{minus, 0}, &polar{minus, []float32{-1, minus32}}, any(minus)
+	name := title("é")
+	_, failure := escaping(3)
+	runtime.KeepAlive([]any{tenth, warm, pair, minus, minus32, plus, both, left, byTenth, byWarmth, byNumber, byPoint, signs, point, boxed, name, failure})
+}
+
+type warmth float32
+
+type polar struct {
+	Radius float64
+	Turns  []float32
 }
 
 type celsius float64
@@ -64,7 +86,7 @@ type small int8
 // inUse keeps functions that nothing else calls in the program.
 var inUse = []any{
 	shapes.Greet, shapes.Twice, shapes.Boom, shapes.Hang, shapes.Spin, shapes.Sum, shapes.Nothing, shapes.Deep,
-	shapes.Allocate, shapes.Fail, shapes.Exit, shapes.Fatal, shapes.Point.Add, (*shapes.Point).Move, shapes.Point.Split,
+	shapes.Allocate, shapes.Zero, shapes.Fail, shapes.Exit, shapes.Fatal, shapes.Point.Add, (*shapes.Point).Move, shapes.Point.Split,
 	(*shapes.Point).Describe, shapes.Point.Scale, shapes.Pair[string, int].Both, &shapes.Limit, &shapes.Names,
 	receiver.Name, (*receiver).Set, (*receiver).Size,
 }
@@ -238,6 +260,22 @@ func mapped[T any](items []T, f func(T) string) string {
 	shapes := &receiver{name: "me", sizes: map[string]int{"a": 1}}
 	shapes.method(first, out...)
 	return strings.Join(out, "")
+}
+
+// escaping has results that lie on the heap.
+//
+//go:noinline
+func escaping(n int) (name string, failure error) {
+	defer func() {
+		if failure != nil {
+			name = failure.Error()
+		}
+	}()
+	name, failure = "still here", errors.New("inner")
+	if n := n + 1; n > 0 {
+		texts(strings.Repeat("long ", 1000))
+	}
+	return name, failure
 }
 
 type receiver struct {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"example.org/microblog/fault"
@@ -26,6 +27,7 @@ import (
 var embedded embed.FS
 
 type app struct {
+	lock    sync.Mutex
 	catcher *fault.Catcher
 	inner   *fault.Catcher
 	files   *live.Dir
@@ -43,7 +45,7 @@ func main() {
 func run() error {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	a := &app{files: live.Files(embedded)}
-	a.catcher = fault.New(fault.Options{Logger: logger, Pages: fault.PagesFunc(page)})
+	a.catcher = fault.New(fault.Options{Logger: logger, Pages: fault.PagesFunc(page), Translate: a.translate})
 	a.inner = fault.New(fault.Options{Logger: logger})
 	var err error
 	a.pages, err = live.Parse(a.files, func(fsys fs.FS) (*template.Template, error) {
@@ -78,6 +80,18 @@ func run() error {
 	return http.Serve(listener, a.catcher.Middleware(a.routes()))
 }
 
+// errLocked is an error whose methods, like translate, want a lock that its handler holds until it has returned.
+type errLocked struct{ a *app }
+
+func (e errLocked) Error() string { return "locked" }
+func (e errLocked) Is(error) bool { e.a.lock.Lock(); defer e.a.lock.Unlock(); return false }
+
+func (a *app) translate(error) *fault.Error {
+	a.lock.Lock()
+	defer a.lock.Unlock()
+	return nil
+}
+
 // page cannot be made where the path asks for that.
 func page(w io.Writer, r *http.Request, p fault.Page) error {
 	if r.URL.Path == "/page" {
@@ -90,6 +104,16 @@ func page(w io.Writer, r *http.Request, p fault.Page) error {
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(path string, h fault.HandlerFunc) { mux.Handle(path, a.catcher.Handle(h)) }
+	handle("/locked", func(http.ResponseWriter, *http.Request) error {
+		a.lock.Lock()
+		defer a.lock.Unlock()
+		return trace.Wrap(errLocked{a}, "wrapped under a lock")
+	})
+	handle("/locked-panic", func(http.ResponseWriter, *http.Request) error {
+		a.lock.Lock()
+		defer a.lock.Unlock()
+		panic(errLocked{a})
+	})
 	handle("/error", func(http.ResponseWriter, *http.Request) error { return errors.New("an error") })
 	handle("/panic", func(http.ResponseWriter, *http.Request) error { panic("a panic") })
 	handle("/goexit", func(http.ResponseWriter, *http.Request) error { runtime.Goexit(); return nil })

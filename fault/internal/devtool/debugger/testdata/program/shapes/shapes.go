@@ -124,6 +124,17 @@ func Deep(n int) int {
 }
 
 // Allocate makes n slices of a megabyte.
+// Zero is 0 or -0.
+//
+//go:noinline
+func Zero(minus bool) float64 {
+	zero := 0.0
+	if minus {
+		return -zero
+	}
+	return zero
+}
+
 func Allocate(n int) int {
 	total := 0
 	for range n {
