@@ -101,18 +101,28 @@ func (b *tab) everything() string {
 // clicks clicks such an element.
 func (b *tab) clicks(t *testing.T, element, text string) {
 	t.Helper()
-	n := b.sees(t, element, text)
 	gesture := true
-	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		r, err := cdp.Call(ctx, target, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: n.BackendNodeID})
+	soon(t, fmt.Sprintf("a click on <%s> with %q", element, text), func() error {
+		n, err := b.shown(element, text)
+		if err == nil && n == nil {
+			err = fmt.Errorf("it is not on the page, which says: %s", b.everything())
+		}
 		if err != nil {
 			return err
 		}
-		// The click comes after the answer: it may lead to another page.
-		_, err = cdp.Call(ctx, target, cdpruntime.CallFunctionOn, cdpruntime.CallFunctionOnParams{
-			ObjectID: r.Object.ObjectID, FunctionDeclaration: "function() { setTimeout(() => this.click()) }", UserGesture: &gesture})
-		return err
-	}))
+		ctx, cancel := b.limited()
+		defer cancel()
+		return chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			r, err := cdp.Call(ctx, target, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: n.BackendNodeID})
+			if err != nil {
+				return err // the page, or the frame, was loaded again in between
+			}
+			// The click comes after the answer: it may lead to another page.
+			_, err = cdp.Call(ctx, target, cdpruntime.CallFunctionOn, cdpruntime.CallFunctionOnParams{
+				ObjectID: r.Object.ObjectID, FunctionDeclaration: "function() { setTimeout(() => this.click()) }", UserGesture: &gesture})
+			return err
+		}))
+	})
 }
 
 // mark makes the page tell itself from the one that it is after a reload.

@@ -13,6 +13,8 @@ type Exit struct {
 	Ran     time.Duration
 	// Output is the last of what it wrote, at most 64 KiB: both outputs, in the order in which they came.
 	Output string
+	// LastOutput is the end of Output: what it wrote in about the last second.
+	LastOutput string
 	// Crash is what the Go runtime wrote if the process crashed: the first 64 KiB of that; else mostly "".
 	Crash string
 }

@@ -18,8 +18,8 @@ const (
 )
 
 // Problem says what the process died of: the panic and where the application panicked, else what it wrote
-// last. kind is problem.Start or problem.Crash. The same end has the same ID, also if times, addresses and
-// numbers of goroutines in the output differ.
+// last: for problem.Crash, in the last second. kind is problem.Start or problem.Crash. The same end has the
+// same ID, also if times, addresses and numbers of goroutines in the output differ.
 func (e Exit) Problem(kind problem.Kind, s Source) *problem.Problem {
 	p := &problem.Problem{Kind: kind, Time: time.Now(), Output: last(plain(e.Output), maxOutput)}
 	atStart := ""
@@ -83,11 +83,19 @@ func (s Source) registrations(text string) (places []string) {
 	return places
 }
 
-// addLastWords adds what the process wrote last, if that says why it ended.
+// addLastWords adds what the process wrote last, if that says why it ended. Of one that has served, what is older than the last
+// second tells of something else.
 func (e Exit) addLastWords(p *problem.Problem, s Source) {
-	text := lastWords(plain(e.Output))
+	output, nothing := e.Output, "It wrote nothing before it ended."
+	if p.Kind != problem.Start {
+		output = e.LastOutput
+		if e.Output != "" {
+			nothing = "It wrote nothing in the second before it ended."
+		}
+	}
+	text := lastWords(plain(output))
 	if text == "" {
-		p.Messages = append(p.Messages, problem.Message{Text: "It wrote nothing before it ended."})
+		p.Messages = append(p.Messages, problem.Message{Text: nothing})
 		return
 	}
 	if template, ok := s.templateMessage(text); ok {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -105,6 +106,40 @@ func TestProblemOfACrashLater(t *testing.T) {
 	got := p.wait(t).Problem(problem.Crash, source)
 	if got.Title != "The application crashed" || got.Messages[0].File != "internal/store/store.go" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestProblemOfAnEndLater has an application that complains, serves on, and ends of something else.
+func TestProblemOfAnEndLater(t *testing.T) {
+	t.Parallel()
+	p := start(t, "complains")
+	ready(t, p)
+	p.says(t, "main.go:20: ERROR")
+	time.Sleep(1500 * time.Millisecond) // more than what counts as the end
+	get(t, "http://"+p.address+"/exit")
+	e := p.wait(t)
+	got := e.Problem(problem.Crash, source)
+	if m := got.Messages[0]; len(got.Messages) != 1 || m.Path != "" || m.File != "" || strings.Contains(m.Text, "GET /boom") {
+		t.Errorf("%+v", got.Messages)
+	}
+	if got.Title != "The application ended with exit code 3" || !strings.Contains(got.Output, "GET /boom") {
+		t.Errorf("%+v", got)
+	}
+	if m := e.Problem(problem.Start, source).Messages[0]; m.File != "main.go" || m.Line != 20 {
+		t.Errorf("at start all of it counts: %+v", m)
+	}
+}
+
+// TestProblemOfAnEndWithLastWords has one that says why it ends.
+func TestProblemOfAnEndWithLastWords(t *testing.T) {
+	t.Parallel()
+	p := start(t, "complains")
+	ready(t, p)
+	p.says(t, "main.go:20: ERROR")
+	get(t, "http://"+p.address+"/fatal")
+	got := p.wait(t).Problem(problem.Crash, source)
+	if m := got.Messages[0]; !strings.HasSuffix(m.Text, "the queue is lost: unable to go on") || m.File != "main.go" || m.Line == 20 || m.Excerpt == nil {
+		t.Errorf("%+v", m)
 	}
 }
 
@@ -209,7 +244,7 @@ func FuzzProblem(f *testing.F) {
 	f.Add(1, "pattern \"/\" (registered at main.go:1) conflicts with pattern \"/\" (registered at /etc/passwd.go:1)", "")
 	f.Add(1, "template: ../../../../../../etc/passwd:1: x", "")
 	f.Fuzz(func(t *testing.T, code int, output, crash string) {
-		e := process.Exit{Code: code, Output: output, Crash: crash}
+		e := process.Exit{Code: code, Output: output, LastOutput: output, Crash: crash}
 		p := e.Problem(problem.Crash, source)
 		if len(p.Messages) == 0 || p.ID == "" || p.Title == "" || strings.Contains(p.Title, "\n") {
 			t.Errorf("%+v", p)

@@ -102,10 +102,11 @@ func (p *Process) watch(command func() *exec.Cmd, streams *streams, started chan
 	started <- nil
 
 	awaitEnd(cmd, p.end)
-	p.exit = Exit{Code: cmd.ProcessState.ExitCode(), Signal: signalName(cmd.ProcessState), Ran: time.Since(began)}
+	ended := time.Now()
+	p.exit = Exit{Code: cmd.ProcessState.ExitCode(), Signal: signalName(cmd.ProcessState), Ran: ended.Sub(began)}
 	streams.drain()
 	p.group.close()
-	p.exit.Output, p.exit.Crash = p.record.texts()
+	p.exit.Output, p.exit.LastOutput, p.exit.Crash = p.record.texts(ended)
 	p.mu.Lock()
 	p.exit.Stopped = p.stopped
 	p.mu.Unlock()

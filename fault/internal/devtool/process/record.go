@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"sync"
+	"time"
 )
 
 // maxTail bounds what is kept of what a process writes, in bytes.
@@ -15,8 +16,25 @@ type record struct {
 	mu    sync.Mutex
 	tail  []byte // at most twice maxTail
 	cut   bool   // something before it is missing
+	total int64  // how much was written, in bytes
+	marks []mark // the newest at the end; as many as lastly may need
 	crash crashText
 }
+
+// A mark says that what was written before from is older than since.
+type mark struct {
+	since time.Time
+	from  int64
+}
+
+const (
+	// lastly is how long before the end something may have been written that says why.
+	lastly = time.Second
+	// markEvery is how exactly it is known when something was written.
+	markEvery = 100 * time.Millisecond
+	// markedFor is for how long that is kept: what is read late, when the process has ended, takes nothing away.
+	markedFor = lastly + 2*drainLimit + markEvery
+)
 
 func (r *record) write(b []byte, errors bool) {
 	r.mu.Lock()
@@ -24,6 +42,8 @@ func (r *record) write(b []byte, errors bool) {
 	if errors {
 		r.crash.write(b)
 	}
+	r.mark(time.Now())
+	r.total += int64(len(b))
 	if len(b) > maxTail {
 		b = b[len(b)-maxTail:]
 		r.cut = true
@@ -35,8 +55,21 @@ func (r *record) write(b []byte, errors bool) {
 	r.tail = append(r.tail, b...)
 }
 
-// texts returns the last 64 KiB, from the beginning of a line on where there are lines, and the crash.
-func (r *record) texts() (tail, crash string) {
+// mark notes the time of what is written next, and forgets times that are too old to matter.
+func (r *record) mark(now time.Time) {
+	if n := len(r.marks); n > 0 && now.Sub(r.marks[n-1].since) < markEvery {
+		return
+	}
+	old := 0
+	for old < len(r.marks) && now.Sub(r.marks[old].since) > markedFor {
+		old++
+	}
+	r.marks = append(r.marks[:copy(r.marks, r.marks[old:])], mark{now, r.total})
+}
+
+// texts returns the last 64 KiB, from the beginning of a line on where there are lines, what of it was written lately at the end,
+// and the crash.
+func (r *record) texts(end time.Time) (tail, lately, crash string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := r.tail
@@ -46,7 +79,14 @@ func (r *record) texts() (tail, crash string) {
 			b = b[end+1:]
 		}
 	}
-	return string(b), string(r.crash.text)
+	late := int64(0)
+	for _, m := range r.marks {
+		if end.Sub(m.since) < lastly+markEvery { // some of it may be of the last second
+			late = r.total - m.from
+			break
+		}
+	}
+	return string(b), string(b[max(0, int64(len(b))-late):]), string(r.crash.text)
 }
 
 // crashText finds what the Go runtime says about a crash in what a process writes. A later one takes the

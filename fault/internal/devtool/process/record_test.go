@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.org/microblog/fault/internal/devtool/process"
 )
@@ -36,6 +38,44 @@ func TestKept(t *testing.T) {
 			if _, crash := process.Kept([][]byte{[]byte(tt.written)}, false); crash != "" {
 				t.Errorf("on standard output: %q", crash)
 			}
+		})
+	}
+}
+
+// TestKeptLately tells what was written in the last second before the end from what is older.
+func TestKeptLately(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100<<10)
+	for _, tt := range []struct {
+		name       string
+		pieces     []string
+		pause, end time.Duration
+		lately     string
+	}{
+		{"nothing", nil, 0, 0, ""},
+		{"at the end", []string{"a\n", "b\n"}, 0, 0, "a\nb\n"},
+		{"long ago", []string{"a\n", "b\n"}, 0, 100 * time.Second, ""},
+		{"the last alone", []string{"a\n", "b\n", "c\n"}, 10 * time.Second, 500 * time.Millisecond, "c\n"},
+		{"the last second of many", strings.Split(strings.Repeat("-", 999), ""), 300 * time.Millisecond, 0, "----"},
+		{"the last second of very many", strings.Split(strings.Repeat("-", 99_999), ""), 10 * time.Millisecond, 990 * time.Millisecond, "--"},
+		{"much", []string{"a\n", long}, 2 * time.Second, 0, long[:64<<10]},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tail, lately, times := process.KeptLately(tt.pieces, tt.pause, tt.end)
+				// The times are noted to a tenth of a second.
+				slack := 0
+				if tt.pause > 0 && tt.pause < 100*time.Millisecond {
+					slack = int(100 * time.Millisecond / tt.pause)
+				}
+				if more := len(lately) - len(tt.lately); !strings.HasSuffix(lately, tt.lately) || more > slack || !strings.HasSuffix(tail, lately) {
+					t.Errorf("%d bytes: %.100q", len(lately), lately)
+				}
+				if times > 60 {
+					t.Errorf("%d times are noted", times)
+				}
+			})
 		})
 	}
 }

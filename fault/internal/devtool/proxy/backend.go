@@ -37,7 +37,7 @@ type Backend struct {
 	network, address string
 	generation       int
 	transport        *http.Transport
-	// singly is set once a kept connection has failed: then each request has one of its own.
+	// singly is set once a request on a kept connection was not answered: then each request has one of its own.
 	singly atomic.Bool
 
 	mu      sync.Mutex
@@ -65,7 +65,11 @@ func NewBackend(address string, generation int) *Backend {
 	protocols.SetHTTP1(true)
 	b.transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, b.network, b.address)
+			c, err := dialer.DialContext(ctx, b.network, b.address)
+			if err != nil {
+				return nil, err
+			}
+			return newSocket(ctx, c), nil
 		},
 		Protocols:             protocols,
 		DisableCompression:    true, // bodies pass as they are

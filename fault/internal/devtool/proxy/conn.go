@@ -13,7 +13,8 @@ import (
 // conn is a connection to a backend. The requests on it follow one another.
 type conn struct {
 	*http.ClientConn
-	since time.Time // when it was last used
+	socket *socket
+	since  time.Time // when it was last used
 }
 
 // dialError says that no connection could be made: the request has not been sent.
@@ -31,24 +32,25 @@ func (e *sendError) Unwrap() error { return e.error }
 
 // send sends a request. The error is a *dialError or a *sendError.
 //
-// A request that may have effects goes through a connection of its own: on a kept one, which the application may be closing
-// at this moment, nobody could tell whether it had arrived. One that has none is sent a second time then, once.
+// A request that the application may have read is not sent again: it may have had effects. A kept connection is looked at before,
+// and left for another one if the application has closed it. Should it do so at this very moment, the system tells: it resets a
+// connection of which something was not read, against that of a handler which gives no answer. That is not trusted with a request
+// that has effects by its method: it goes through a connection of its own.
 func (b *Backend) send(r *http.Request) (*http.Response, error) {
 	if harmless(r) && !b.singly.Load() {
-		if c := b.take(); c != nil {
+		for c := b.take(); c != nil; c = b.take() {
 			res, err := b.sendOn(c, r)
-			if err == nil || err.begun || r.Context().Err() != nil {
+			if err == nil || r.Context().Err() != nil {
 				return res, orNil(err)
 			}
-			b.singly.Store(true)
-			b.sweep(0)
-			c, dialErr := b.dial(r.Context())
-			if dialErr != nil {
-				// What the first one has done is not known: perhaps it has ended the process, and so would the next.
-				return nil, err
+			if !err.begun {
+				if c.socket.seal() {
+					continue // it was not read
+				}
+				b.singly.Store(true)
+				b.sweep(0)
 			}
-			res, err = b.sendOn(c, r)
-			return res, orNil(err)
+			return nil, err
 		}
 	}
 	c, err := b.dial(r.Context())
@@ -66,7 +68,7 @@ func orNil(err *sendError) error {
 	return err
 }
 
-// harmless tells a request that may be sent twice.
+// harmless tells a request that has no effects by its method, and is complete with its header.
 func harmless(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -76,11 +78,12 @@ func harmless(r *http.Request) bool {
 }
 
 func (b *Backend) dial(ctx context.Context) (*conn, error) {
-	cc, err := b.transport.NewClientConn(ctx, "http", "application:80") // the transport knows the address
+	var d dialed
+	cc, err := b.transport.NewClientConn(withDialed(ctx, &d), "http", "application:80") // the transport knows the address
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the application at %s: %w", b.address, err)
 	}
-	return &conn{ClientConn: cc}, nil
+	return &conn{ClientConn: cc, socket: d.socket}, nil
 }
 
 func (b *Backend) sendOn(c *conn, r *http.Request) (*http.Response, *sendError) {
@@ -156,9 +159,10 @@ func (b *Backend) put(c *conn) {
 func (b *Backend) keep(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.leaving || len(b.idle) >= maxIdle {
+	if !keepsConnections || b.leaving || len(b.idle) >= maxIdle {
 		return false
 	}
+	c.socket.rest()
 	c.since = time.Now()
 	b.idle = append(b.idle, c)
 	if b.sweeper == nil {

@@ -32,6 +32,9 @@ var (
 	HostName   = hostName
 	AsideName  = asideCookie
 	MaxWaiting = maxWaiting
+
+	// KeepsConnections says that connections to a backend are kept on this system.
+	KeepsConnections = keepsConnections
 )
 
 // Idle is the number of connections that are kept.

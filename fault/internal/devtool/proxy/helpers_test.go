@@ -185,6 +185,13 @@ func (w *wire) response(method string) (*http.Response, string) {
 	return res, string(body)
 }
 
+// asks makes the only request of a connection, and returns all that comes.
+func (w *wire) asks(method, path string) string {
+	w.t.Helper()
+	w.say(method+" "+path+" HTTP/1.1", "Host: x", "Content-Length: 0", "Connection: close", "", "")
+	return w.rest()
+}
+
 // end tells that the other side closes the connection, and what comes before.
 func (w *wire) rest() string {
 	w.t.Helper()

@@ -412,7 +412,6 @@ func (s *supervisor) finished(r result) {
 		s.problems.version = r.problem
 	case r.generation != nil && r.cycle.rescue:
 		s.install(r.generation)
-		s.proxy.Reload()
 		s.term.Event("the last good version serves again")
 	case r.generation != nil:
 		s.switchTo(r)
@@ -466,7 +465,9 @@ func (s *supervisor) switchTo(r result) {
 		s.problems.crash = nil // one that was started again may crash again
 	}
 	waited := s.install(g)
-	s.proxy.Reload()
+	if !r.cycle.again { // else the tabs have this version already
+		s.proxy.Reload()
+	}
 	text := "ready in " + short(r.startTime)
 	if r.cycle.build {
 		text = "built in " + short(r.buildTime) + ", " + text

@@ -121,6 +121,15 @@ var modes = map[string]func(){
 		})
 		serve(http.DefaultServeMux)
 	},
+	"complains": func() {
+		http.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+		http.HandleFunc("/fatal", func(http.ResponseWriter, *http.Request) {
+			log.SetFlags(log.LstdFlags | log.Lshortfile)
+			log.Fatal("the queue is lost: unable to go on")
+		})
+		fmt.Println("main.go:20: ERROR GET /boom failed")
+		serve(http.DefaultServeMux)
+	},
 	"fatal": func() {
 		log.Print("starting")
 		log.Fatal("DATABASE_URL must be set")
