@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/token"
+	"math"
 	"math/big"
 	"reflect"
 	"strconv"
@@ -94,11 +95,9 @@ func (o *operand) typed(typ, basic string) *operand {
 	case c.Kind() != constant.Int && c.Kind() != constant.Float:
 		return nil
 	case basic == "float32" || basic == "float64":
-		f, _ := constant.Float64Val(c)
-		result.number = rounded(f, basic)
+		result.number = nearest(c, basic)
 	case basic == "complex64" || basic == "complex128":
-		f, _ := constant.Float64Val(c)
-		result.number = complex(rounded(f, strings.Replace(basic, "complex64", "float32", 1)), 0)
+		result.number = complex(nearest(c, halfOf(basic)), 0)
 	default:
 		n := constant.ToInt(c)
 		if bits, _ := integerBits(basic); bits == 0 || n.Kind() != constant.Int || !constant.Compare(wrap(n, basic), token.EQL, n) {
@@ -107,6 +106,24 @@ func (o *operand) typed(typ, basic string) *operand {
 		result.number = n
 	}
 	return result
+}
+
+// nearest is the floating-point number next to a constant, which is rounded only once.
+func nearest(c constant.Value, basic string) float64 {
+	if basic == "float32" {
+		f, _ := constant.Float32Val(c)
+		return float64(f)
+	}
+	f, _ := constant.Float64Val(c)
+	return f
+}
+
+// halfOf is the type of the parts of complex numbers.
+func halfOf(basic string) string {
+	if basic == "complex64" {
+		return "float32"
+	}
+	return "float64"
 }
 
 func rounded(f float64, basic string) float64 {
@@ -426,7 +443,7 @@ func shift(op token.Token, x, y *operand) (*operand, error) {
 func (o *operand) literalOf() ast.Expr {
 	switch v := o.number.(type) {
 	case float64:
-		if v-v != 0 { // NaN or infinite
+		if v-v != 0 || v == 0 && math.Signbit(v) { // NaN, infinite or -0, which Delve has no literals for
 			return nil
 		}
 		return numberLiteral(token.FLOAT, strconv.FormatFloat(v, 'e', -1, 64))

@@ -15,10 +15,13 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 	if s.noCalls != "" {
 		return nil, &EvaluateError{Text: s.noCalls}
 	}
-	r := rewriter{evaluator: e, forCall: true}
+	r, moves := &rewriter{evaluator: e, forCall: true}, len(s.moved)
 	rewritten, err := r.expression(ctx, node)
 	if err != nil {
 		return nil, err
+	}
+	if r.onStack && moves != len(s.moved) {
+		return nil, &EvaluateError{Text: "A call among the operands has moved the stack: evaluate the parts of the expression one after the other."}
 	}
 	if s.noCalls != "" { // A call among the operands has hung.
 		return nil, &EvaluateError{Text: s.noCalls}
@@ -45,6 +48,9 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 	if !returned {
 		s.noCalls = "An earlier call ended in a fatal error of the program: calls are no longer possible in this copy."
 		return nil, &EvaluateError{Text: "The call ended in a fatal error of the program. Reading goes on; calls are no longer possible in this copy."}
+	}
+	for i := range values {
+		s.readZeros(ctx, &values[i])
 	}
 	w := &wireVariable{Type: tupleType, Children: values}
 	switch len(values) {

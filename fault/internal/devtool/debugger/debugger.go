@@ -75,12 +75,12 @@ type Session struct {
 	globals   map[string]ast.Expr          // what is known of packages' variables
 	files     map[string]map[string]string // imports of source files by name
 	goVersion string
-	tables    *tables    // nil: not yet read
-	memory    io.Closer  // of the process
-	collected *collected // nil: not yet asked
-	collector bool       // it has been switched off
-	noCalls   string     // why calls are no longer possible; "": they are
-	ended     error      // why nothing is possible any more
+	tables    *tables     // nil: not yet read
+	memory    io.ReaderAt // of the process; nil: not yet opened, or not to be had
+	collected *collected  // nil: not yet asked
+	collector bool        // it has been switched off
+	noCalls   string      // why calls are no longer possible; "": they are
+	ended     error       // why nothing is possible any more
 
 	closing sync.Once
 	failure error
@@ -405,6 +405,7 @@ func (s *Session) eval(ctx context.Context, scope evalScope, expression string, 
 	if out.Variable == nil {
 		return nil, errors.New("no value in the answer")
 	}
+	s.readZeros(ctx, out.Variable)
 	return out.Variable, nil
 }
 
@@ -486,7 +487,7 @@ func (s *Session) Close() error {
 			s.failure = s.delve.Kill()
 		}
 		if s.memory != nil {
-			_ = s.memory.Close() // It was only read.
+			_ = s.memory.(io.Closer).Close() // It was only read.
 		}
 		if s.options.KillProcess {
 			if p, err := os.FindProcess(s.options.PID); err == nil {

@@ -50,6 +50,9 @@ func (s *Session) unreadable(w *wireVariable) string {
 	if w.Unreadable != "" {
 		return "Delve cannot read it: " + sentence(w.Unreadable)
 	}
+	if w.Kind == reflect.Slice && w.Base == 0 && w.Len > 0 && !w.made {
+		return "It was made for this expression, and lies nowhere in the program."
+	}
 	address := w.Base
 	switch w.Kind {
 	case reflect.Pointer, reflect.UnsafePointer:
@@ -131,7 +134,7 @@ func isNil(w *wireVariable) bool {
 	case reflect.Interface:
 		return len(w.Children) == 0 || w.Children[0].Kind == reflect.Invalid && w.Children[0].Addr == 0
 	case reflect.Slice, reflect.Map, reflect.Func, reflect.Chan:
-		return w.Base == 0
+		return w.Base == 0 && !w.made
 	}
 	return false
 }

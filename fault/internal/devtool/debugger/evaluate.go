@@ -153,6 +153,13 @@ func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) 
 		if !e.isLocal(n.Name) && (n.Name == "true" || n.Name == "false") {
 			return &operand{number: constant.MakeBool(n.Name == "true"), basic: "untyped bool"}, nil
 		}
+	case *ast.CallExpr:
+		if o, err := e.builtin(ctx, n); o != nil || err != nil {
+			return o, err
+		}
+		if o, err := e.convert(ctx, n); o != nil || err != nil {
+			return o, err
+		}
 	case *ast.FuncLit:
 		return nil, &EvaluateError{Text: "Function literals cannot be evaluated: they would have to be compiled."}
 	}
@@ -171,7 +178,7 @@ func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) 
 
 // read evaluates an expression without calls.
 func (e *evaluator) read(ctx context.Context, node ast.Expr) (*operand, error) {
-	r := rewriter{evaluator: e}
+	r := &rewriter{evaluator: e}
 	rewritten, err := r.expression(ctx, node)
 	if err != nil {
 		return nil, err
@@ -195,6 +202,9 @@ func (e *evaluator) read(ctx context.Context, node ast.Expr) (*operand, error) {
 	}
 	if _, ok := node.(*ast.CallExpr); ok || w.Flags&flagConstant != 0 {
 		at = place{frame: e.frame.Index, read: w} // Of a conversion. What it made has no address.
+	}
+	if r.onStack { // Its address is in the text, and calls may move it.
+		at = e.session.addressOf(e.frame.Index, w)
 	}
 	if w.Kind == reflect.Func && w.Type == "func()" && w.Addr == w.Base && w.Base != 0 {
 		at = place{frame: e.frame.Index, read: w} // A function by its name: its type is not known.
@@ -221,7 +231,7 @@ func (e *evaluator) operandOf(ctx context.Context, w *wireVariable, at place, ex
 			o.number = c
 		}
 	case reflect.Float32, reflect.Float64:
-		if f, err := strconv.ParseFloat(w.Value, 64); err == nil {
+		if f := float(w); w.Value == "NaN" || f == f {
 			o.number = f
 			if o.typ == "" {
 				o.typ, o.basic = "float64", "float64"

@@ -67,11 +67,10 @@ func (s *Session) readTables(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	memory, err := openMemory(s.options.PID)
-	if err != nil {
+	memory := s.openMemory()
+	if memory == nil {
 		return
 	}
-	s.memory = memory
 	base := func(name string) uint64 {
 		if f := field(w, name); f != nil {
 			return f.Base

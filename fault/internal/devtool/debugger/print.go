@@ -221,7 +221,7 @@ func (p *writer) boxed(w *wireVariable, depth int) {
 
 func (p *writer) list(w *wireVariable, depth int) {
 	switch {
-	case w.Kind == reflect.Slice && w.Base == 0:
+	case w.Kind == reflect.Slice && isNil(w):
 		p.write("nil")
 		return
 	case isBytes(w) && w.Len > 0:
@@ -515,8 +515,13 @@ func sorted(s *Session, w *wireVariable) []pair {
 	return pairs
 }
 
+// float is a floating-point number. The text of a float32 is the shortest that means it among those.
 func float(w *wireVariable) float64 {
-	f, err := strconv.ParseFloat(w.Value, 64)
+	bits := 64
+	if w.Kind == reflect.Float32 {
+		bits = 32
+	}
+	f, err := strconv.ParseFloat(w.Value, bits)
 	if err != nil && !math.IsInf(f, 0) {
 		return math.NaN()
 	}

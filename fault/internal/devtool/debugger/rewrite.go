@@ -22,6 +22,7 @@ import (
 type rewriter struct {
 	*evaluator
 	forCall bool
+	onStack bool // an address of the stack is in what was rewritten
 }
 
 // builtins can be evaluated without a call.
@@ -75,6 +76,9 @@ func (r *rewriter) expression(ctx context.Context, node ast.Expr) (ast.Expr, err
 		x, err := r.expression(ctx, n.X)
 		if err != nil {
 			return nil, err
+		}
+		if entry, err := r.entry(ctx, n, x); entry != nil || err != nil {
+			return entry, err
 		}
 		index, err := r.expression(ctx, n.Index)
 		return &ast.IndexExpr{X: x, Index: index}, err
@@ -213,6 +217,9 @@ func (r *rewriter) assertion(ctx context.Context, n *ast.TypeAssertExpr) (ast.Ex
 func (r *rewriter) callOrConversion(ctx context.Context, n *ast.CallExpr) (ast.Expr, error) {
 	if n.Ellipsis.IsValid() {
 		return nil, &EvaluateError{Text: "Calls with … cannot be made here."}
+	}
+	if made, err := r.made(ctx, n); made != nil || err != nil {
+		return made, err
 	}
 	result := &ast.CallExpr{}
 	if conversion, err := r.isConversion(ctx, n); err != nil {
@@ -615,11 +622,7 @@ func (r *rewriter) global(ctx context.Context, path, name string) (ast.Expr, err
 	var result ast.Expr = &ast.SelectorExpr{X: quote(path), Sel: ast.NewIdent(name)}
 	if len(variables.Variables) == 1 && variables.Variables[0].Addr != 0 && variables.Variables[0].Type != "" {
 		v := &variables.Variables[0]
-		pointer := &ast.CallExpr{
-			Fun:  &ast.ParenExpr{X: &ast.StarExpr{X: quote(v.Type)}},
-			Args: []ast.Expr{&ast.BasicLit{Kind: token.INT, Value: fmt.Sprintf("%#x", v.Addr)}},
-		}
-		result = &ast.ParenExpr{X: &ast.StarExpr{X: pointer}}
+		result = dereferenced(v.Type, v.Addr)
 	} else if err := r.checkUnique(ctx, path, name); err != nil {
 		return nil, err
 	}

@@ -152,11 +152,38 @@ func (s *Session) scopeVariables(ctx context.Context, f *frame, load loadConfig)
 	}
 	slices.SortStableFunc(locals.Variables, func(a, b wireVariable) int { return int(a.DeclLine - b.DeclLine) })
 	all := slices.Concat(arguments.Args, locals.Variables)
-	for _, v := range all { fmt.Printf("DBG %s decl %d flags %d addr %x real %s loc %s\n", v.Name, v.DeclLine, v.Flags, v.Addr, v.RealType, v.LocationExpr) }
+	if n := len(arguments.Args); n > 0 {
+		all = withoutSlots(all, n)
+	}
+	for i := range all {
+		s.readZeros(ctx, &all[i])
+	}
 	return slices.DeleteFunc(all, func(v wireVariable) bool {
 		// The compiler's own, and results without a name, which have no value until the function returns.
 		return strings.HasPrefix(v.Name, ".") || strings.HasPrefix(v.Name, "~r") || v.Name == "_"
 	}), nil
+}
+
+// withoutSlots puts arguments and results that lie on the heap in the place of what the compiler has for them
+// among the first n: the slots that they are passed in, which do not have what they are worth now.
+func withoutSlots(all []wireVariable, n int) []wireVariable {
+	for i := range all[:n] {
+		slot := &all[i]
+		if slot.Flags&flagEscaped != 0 {
+			continue
+		}
+		for j := n; j < len(all); j++ {
+			v := all[j]
+			if v.Flags&flagEscaped == 0 || v.Name != slot.Name || v.DeclLine != slot.DeclLine || v.Type != slot.Type {
+				continue
+			}
+			v.Flags |= slot.Flags & (flagArgument | flagResult)
+			*slot = v
+			all = slices.Delete(all, j, j+1)
+			break
+		}
+	}
+	return all
 }
 
 // variableOf describes a variable of a frame.

@@ -160,6 +160,30 @@ func TestVariables(t *testing.T) {
 			message json.RawMessage = "{\"a\":1}"
 			fixed [5]byte = "hello"
 			runes []int32 = [114 'r', 117 'u', 110 'n', 101 'e']`,
+		"main.escaping": `
+			n int = 3
+			text string = "given"
+			name string = "still here"
+			failure error = *errors.errorString "inner"
+			failure string = "inner"`,
+		"main.floats": `
+			tenth float32 = 0.1
+			warm main.warmth = 0.1
+			pair complex64 = (0.1+0.3i)
+			minus float64 = -0
+			plus float64 = 0
+			minus32 float32 = -0
+			both complex128 = (-0+1i)
+			left complex64 = (1-0i)
+			endless complex128 = (+Inf+1i)
+			byTenth map[float32]int = {0.1: 9}
+			byWarmth map[main.warmth]string = {0.1: "warm"}
+			byNumber map[float64]string = {-0: "zero", 0.1: "tenth", 2: "two", +Inf: "much"}
+			byPoint map[[2]float64]int = {[-0, 1]: 5}
+			boxed any = -0
+			point *main.polar = &{Radius: -0, Turns: [-1, -0]}
+			signs []float64 = [-0, 0]
+			name main.title = "é"`,
 		"main.scalars": `
 			b bool = true
 			i8 int8 = -8
@@ -224,6 +248,23 @@ n argument:false result:false shadowed:false expression:"n"
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", &got, want)
 	}
+	list, err = s.Variables(t.Context(), frameOf(t, s, "main.escaping"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Reset()
+	for _, v := range list {
+		fmt.Fprintf(&got, "%s argument:%v result:%v shadowed:%v expression:%q\n", v.Name, v.Argument, v.Result, v.Shadowed, v.Expression)
+	}
+	want = `n argument:true result:false shadowed:false expression:"n"
+text argument:true result:false shadowed:false expression:"text"
+name argument:false result:true shadowed:false expression:"name"
+failure argument:false result:true shadowed:true expression:""
+failure argument:false result:false shadowed:false expression:"failure"
+`
+	if got.String() != want {
+		t.Errorf("with results on the heap:\ngot\n%swant\n%s", &got, want)
+	}
 	typedNil := variablesOf(t, s, "main.interfaces")["typedNil"]
 	if !typedNil.Nil || typedNil.Dynamic != "*shapes.Failure" || typedNil.FullType != "error" || typedNil.Kind != "interface" {
 		t.Errorf("typedNil is %+v", typedNil)
@@ -269,6 +310,8 @@ func TestChildren(t *testing.T) {
 		{"main.interfaces", `deep."list".[3]`, `"three" any = 3`},
 		{"main.interfaces", "joined.errs.[1]", `s string = "out of shapes"`},
 		{"main.maps", "keyed", `{X: 1, Y: 9} *shapes.Circle = nil; {X: 2, Y: 1} *shapes.Circle = &{Point: {X: 1, Y: 2}, Radius: 3, Label: "circle", hidden: true}`},
+		{"main.floats", "byNumber", `-0 string = "zero"; 0.1 string = "tenth"; 2 string = "two"; +Inf string = "much"`},
+		{"main.floats", "point.Turns", "[0] float32 = -1; [1] float32 = -0"},
 		{"main.maps", `lists."t".[0]`, "X int = 1; Y int = 1"},
 		{"main.maps", `header."Accept"`, `[0] string = "text/html"; [1] string = "*/*"`},
 		{"main.slices", "matrix.[1]", "[0] float64 = 3"},

@@ -31,6 +31,8 @@ type (
 		DeclLine   int64
 		// LocationExpr says where a variable of a frame lies, in terms of DWARF.
 		LocationExpr string
+
+		made bool // by a conversion, here: it lies nowhere, and is not nil
 	}
 	wireFlags uint16
 

@@ -61,13 +61,14 @@ func scalars(b bool, i8 int8, i16 int16, i32 int32, i64 int64, u8 uint8, u16 uin
 func floats(tenth float32, warm warmth, pair complex64, minus float64) {
 	minus32, plus := float32(minus), 0.0
 	both, left := complex(minus, 1), complex64(complex(1, minus))
+	endless := complex(math.Inf(1), 1)
 	byTenth, byWarmth := map[float32]int{0.1: 9}, map[warmth]string{0.1: "warm"}
 	byNumber := map[float64]string{0.1: "tenth", minus: "zero", math.Inf(1): "much", 2: "two"}
 	byPoint := map[[2]float64]int{{minus, 1}: 5}
 	signs, point, boxed := []float64{minus, 0}, &polar{minus, []float32{-1, minus32}}, any(minus)
 	name := title("é")
-	_, failure := escaping(3)
-	runtime.KeepAlive([]any{tenth, warm, pair, minus, minus32, plus, both, left, byTenth, byWarmth, byNumber, byPoint, signs, point, boxed, name, failure})
+	_, failure := escaping(3, "given")
+	runtime.KeepAlive([]any{tenth, warm, pair, minus, minus32, plus, both, left, endless, byTenth, byWarmth, byNumber, byPoint, signs, point, boxed, name, failure})
 }
 
 type warmth float32
@@ -262,17 +263,15 @@ func mapped[T any](items []T, f func(T) string) string {
 	return strings.Join(out, "")
 }
 
+var kept []any
+
 // escaping has results that lie on the heap.
 //
 //go:noinline
-func escaping(n int) (name string, failure error) {
-	defer func() {
-		if failure != nil {
-			name = failure.Error()
-		}
-	}()
+func escaping(n int, text string) (name string, failure error) {
+	kept = []any{&name, &failure, &text}
 	name, failure = "still here", errors.New("inner")
-	if n := n + 1; n > 0 {
+	if failure := failure.Error(); failure != "" {
 		texts(strings.Repeat("long ", 1000))
 	}
 	return name, failure

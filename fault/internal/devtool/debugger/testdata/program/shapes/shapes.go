@@ -124,6 +124,16 @@ func Deep(n int) int {
 }
 
 // Allocate makes n slices of a megabyte.
+func Allocate(n int) int {
+	total := 0
+	for range n {
+		total += len(make([]byte, 1<<20))
+	}
+	return total
+}
+
+func Fail(code int) error { return &Failure{Code: code, Err: ErrOut} }
+
 // Zero is 0 or -0.
 //
 //go:noinline
@@ -134,13 +144,3 @@ func Zero(minus bool) float64 {
 	}
 	return zero
 }
-
-func Allocate(n int) int {
-	total := 0
-	for range n {
-		total += len(make([]byte, 1<<20))
-	}
-	return total
-}
-
-func Fail(code int) error { return &Failure{Code: code, Err: ErrOut} }
