@@ -96,11 +96,9 @@ func TestDevDebugMissing(t *testing.T) {
 	})
 }
 
-// TestDevDebugPictures leaves pictures of Microblog's failures with the debugger, where E2E_SCREENSHOTS says.
-func TestDevDebugPictures(t *testing.T) {
-	if os.Getenv("E2E_SCREENSHOTS") == "" {
-		t.Skip("E2E_SCREENSHOTS does not say where pictures are to go.")
-	}
+// TestDevDebugLooks opens Microblog's failures with the debugger on screens of several sizes, and leaves pictures where
+// E2E_SCREENSHOTS says.
+func TestDevDebugLooks(t *testing.T) {
 	t.Parallel()
 	d := &debugRun{devRun: *startDevRun(t, "--", "serve", "--drill")}
 	d.pin = strings.TrimPrefix(d.tells(t, 0, `debugger PIN: [0-9-]+`), "debugger PIN: ")

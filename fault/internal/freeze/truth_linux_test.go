@@ -12,25 +12,18 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/microblog/fault/internal/devtool/debugger"
 	"example.org/microblog/fault/internal/freeze"
 )
 
 // delve returns a program that can look into a copy.
 func delve(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv("FAULT_DELVE"); path != "" {
-		return path
+	path, err := new(debugger.Installer).Ensure(t.Context(), func(text string) { t.Log(text) })
+	if err != nil {
+		t.Skip("NOT TESTED WITH A DEBUGGER: ", err)
 	}
-	if path, err := exec.LookPath("dlv"); err == nil {
-		return path
-	}
-	if cache, err := os.UserCacheDir(); err == nil { // where fault run builds it
-		if found, _ := filepath.Glob(filepath.Join(cache, "fault", "delve-*", "dlv")); len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	t.Skip("there is no dlv in PATH, in FAULT_DELVE, or built by fault run")
-	return ""
+	return path
 }
 
 // TestCopiesAreTrue looks into copies of a program that works on four goroutines and collects its garbage all
