@@ -36,7 +36,7 @@ func TestKinds(t *testing.T) {
 		"web/a.css": watch.Style, "web/a.js": watch.Script, "web/a.mjs": watch.Script, "web/a.svg": watch.Asset, "web/a.woff2": watch.Asset,
 		"live/em.css": watch.Style, "live/new/y.html": watch.Template, "live/data.json": watch.Asset,
 		"static/a.txt": watch.Embedded, "static/deep/x.html": watch.Embedded, "tree/.dot/_x": watch.Embedded, "q.sql": watch.Embedded,
-		"content/a/b/c.md": watch.Other, "content/d.md": watch.Other, "data/keep/k.bin": watch.Other, "data/keep/k.css": watch.Style, "web/a.ts": watch.Other, "abs/one.x": watch.Other,
+		"content/a/b/c.md": watch.Other, "content/d.md": watch.Other, "data/keep/k.bin": watch.Other, "data/keep/k.css": watch.Other, "web/a.ts": watch.Other, "abs/one.x": watch.Other,
 	} {
 		s.edit(name)
 		got := s.next()
