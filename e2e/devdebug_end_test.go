@@ -99,7 +99,7 @@ func TestDevDebugMissing(t *testing.T) {
 // TestDevDebugLooks opens Microblog's failures with the debugger on screens of several sizes, and leaves pictures where
 // E2E_SCREENSHOTS says.
 func TestDevDebugLooks(t *testing.T) {
-	t.Parallel()
+
 	d := &debugRun{devRun: *startDevRun(t, "--", "serve", "--drill")}
 	d.pin = strings.TrimPrefix(d.tells(t, 0, `debugger PIN: [0-9-]+`), "debugger PIN: ")
 	f := d.fail(t, "/drill/nil")

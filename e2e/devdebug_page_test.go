@@ -254,18 +254,13 @@ func (b *debugTab) clickIn(t *testing.T, selector string) {
 	b.clickOn(t, fmt.Sprintf("document.querySelector(%q)", selector))
 }
 
+// clickOn clicks on an element where it is, however the page moves meanwhile.
 func (b *debugTab) clickOn(t *testing.T, element string) {
 	t.Helper()
 	b.until(t, "!!("+element+")")
-	said, err := b.js(`(() => { const e = ` + element + `; e.scrollIntoView({ block: "center" }); const r = (e.getClientRects()[0]); return (r.left + Math.min(r.width / 2, 60)) + " " + (r.top + r.height / 2) })()`)
-	if err != nil {
+	if _, err := b.js(`(() => { const e = ` + element + `; e.scrollIntoView({ block: "center" }); e.focus(); e.click(); return "" })()`); err != nil {
 		t.Fatal(err)
 	}
-	var x, y float64
-	if _, err := fmt.Sscan(said, &x, &y); err != nil {
-		t.Fatalf("%s is at %q: %v", element, said, err)
-	}
-	b.do(chromedp.MouseClickXY(x, y)) // the frame fills the window
 }
 
 // debugKeyboard does without a mouse.
