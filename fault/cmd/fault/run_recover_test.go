@@ -87,6 +87,18 @@ func TestRunWritesAtStart(t *testing.T) {
 	})
 }
 
+// TestRunQuickHands: templates that are saved as soon as the one before is served are no files that the application writes.
+func TestRunQuickHands(t *testing.T) {
+	t.Parallel()
+	main := strings.Replace(plainMain(`fmt.Fprint(w, string(text))`), "func main() {\n", "func main() {\n\ttext, _ := os.ReadFile(\"index.html\")\n", 1)
+	dir := application(t, map[string]string{"main.go": main, "index.html": "0"})
+	r := runFault(t, dir, "--no-mailbox")
+	for i := range 12 {
+		put(t, filepath.Join(dir, "index.html"), fmt.Sprint("save ", i))
+		r.serves("/", fmt.Sprint("save ", i))
+	}
+}
+
 // TestRunExclusiveSaves: versions that cannot run side by side, saved faster than they start.
 func TestRunExclusiveSaves(t *testing.T) {
 	t.Parallel()

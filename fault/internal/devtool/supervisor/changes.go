@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,7 +68,13 @@ func (s *supervisor) changed(batch []watch.Change) {
 // writtenAtStart tells whether a file changes each time that the application starts: then the application writes it, and another
 // start would not end that.
 func (s *supervisor) writtenAtStart(path string) bool {
-	starting := s.cycle != nil && s.cycle.launched.Load() || s.current != nil && time.Since(s.current.ready) < steady/2
+	starting := false
+	for _, g := range []*generation{s.starting.Load(), s.current} {
+		info, err := os.Stat(path)
+		if g != nil && err == nil && info.ModTime().After(g.launched) && (g != s.current || info.ModTime().Before(g.ready)) {
+			starting = true
+		}
+	}
 	if !starting {
 		if s.atStart[path] < maxAtStart {
 			delete(s.atStart, path)
@@ -96,7 +103,7 @@ func (s *supervisor) noteRecent(path string) {
 const maxRecent = 100
 
 // maxAtStart is how many starts in which a file has changed make it one that the application writes.
-const maxAtStart = 3
+const maxAtStart = 5
 
 // fromDisk tells whether the running application reads a file from disk, and whether it wants to be told of changes.
 func (s *supervisor) fromDisk(path string) (live, told bool) {

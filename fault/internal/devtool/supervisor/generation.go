@@ -33,7 +33,8 @@ type generation struct {
 	process *process.Process
 	backend *proxy.Backend
 	link    *link.Server
-	ready   time.Time
+	// It was started at launched, and was ready at ready.
+	launched, ready time.Time
 
 	retired  atomic.Bool // it was told to end: its end is no crash
 	muted    atomic.Bool // what it writes is not passed on any more
@@ -94,6 +95,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	for i, arg := range s.options.Args {
 		args[i] = filled(arg, g.told)
 	}
+	g.launched = time.Now()
 	g.process, err = process.Start(process.Spec{
 		Path: binary, Args: args, Dir: s.options.Dir, Env: env,
 		Stdout: gate{s.appOut, &g.muted}, Stderr: gate{s.appErr, &g.muted}, Terminal: s.appTerminal(),
