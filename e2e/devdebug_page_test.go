@@ -138,6 +138,8 @@ func (d *debugRun) debugged(t *testing.T, l look, path string) *debugTab {
 		return nil
 	})
 	b.until(t, `!!document.querySelector(".pin #pin")`)
+	// A tab that is not in front is not given the focus by itself.
+	b.until(t, `(document.getElementById("pin").focus(), document.activeElement.id === "pin")`)
 	return b
 }
 
