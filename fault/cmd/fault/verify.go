@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"example.org/microblog/fault/internal/devtool/verify"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // maxSymbols is how many functions are named for each binary.
@@ -18,7 +18,7 @@ type verifyCommand struct {
 
 // Help is what --help says besides the flags.
 func (verifyCommand) Help() string {
-	return `It reads the table of functions that every Go program carries, and what the program says about its own build. A release must not have been built with the tag faultdev, and must have no function of the packages that are for development:
+	return `It reads the table of functions that every Go program carries, and what the program says about its own build. A release must not have been built with the tags faultdev or faulthook, nor with the runtime that fault run gives to programs, and must have no function of the packages that are for development:
 
   ` + strings.Join(verify.Packages(), "\n  ") + `
 
@@ -65,7 +65,7 @@ func releaseText(path string, r verify.Report) string {
 func developmentText(path string, r verify.Report) string {
 	var b strings.Builder
 	if len(r.Symbols) == 0 {
-		fmt.Fprintf(&b, "%s: built with the tag faultdev, which is for development%s\n", visible.Line(path), buildText(r))
+		fmt.Fprintf(&b, "%s: built with the tag %s, which is for development%s\n", visible.Line(path), strings.Join(r.Tags, " and "), buildText(r))
 	} else {
 		fmt.Fprintf(&b, "%s: code for development is linked into it%s:\n", visible.Line(path), buildText(r))
 	}
@@ -76,10 +76,14 @@ func developmentText(path string, r verify.Report) string {
 		}
 		fmt.Fprintf(&b, "  %s\n", visible.Line(name))
 	}
-	if r.Tagged {
-		b.WriteString("  Build it without -tags faultdev; GOFLAGS may hold that too.\n")
-	} else {
+	switch {
+	case len(r.Tags) > 0:
+		fmt.Fprintf(&b, "  Build it without -tags %s; GOFLAGS may hold that too.\n", strings.Join(r.Tags, ","))
+	case !r.Hooked:
 		b.WriteString("  Something imports those packages without the build constraint faultdev.\n")
+	}
+	if r.Hooked {
+		b.WriteString("  Its runtime is the one that fault run gives to programs. Build it without -overlay; GOFLAGS may hold that too.\n")
 	}
 	return b.String()
 }

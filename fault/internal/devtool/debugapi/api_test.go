@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/explain"
 	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/internal/devtool/problem"
 )
 
 func TestFailure(t *testing.T) {
@@ -74,8 +78,19 @@ func TestFailure(t *testing.T) {
 	if one.json["state"] != "ready" || one.json["locals"].([]any)[1].(map[string]any)["value"] != "13" {
 		t.Errorf("%s", one.body)
 	}
-	if g := c.get("/failures/" + f.ID.Full() + "/goroutines").json["goroutines"].([]any); g[0].(map[string]any)["id"] != 34.0 || g[1].(map[string]any)["id"] != 7.0 {
-		t.Errorf("goroutines in the order %v", g)
+	var goroutines []string
+	for _, g := range c.get("/failures/" + f.ID.Full() + "/goroutines").json["goroutines"].([]any) {
+		g := g.(map[string]any)
+		goroutines = append(goroutines, fmt.Sprint(g["id"], " ", g["request"]))
+	}
+	if got := strings.Join(goroutines, ", "); got != "34 true, 9 true, 7 <nil>, 1 <nil>" {
+		t.Errorf("goroutines in the order %s", got)
+	}
+	if v, ok := a.json["variables"].(map[string]any); !ok || v["ready"] != 4.0 || v["failed"] != 1.0 || v["of"] != 5.0 {
+		t.Errorf("the variables are at %v", a.json["variables"])
+	}
+	if a.json["stack_of"] != "panic" || a.json["copy_of"] != "panic" {
+		t.Errorf("the stack is of %v, the copy's of %v", a.json["stack_of"], a.json["copy_of"])
 	}
 	if a := c.get("/failures/" + f.ID.Full() + "/frames/2/variables"); a.status != 409 || a.code() != "unavailable" {
 		t.Errorf("%d %s", a.status, a.body)
@@ -101,6 +116,16 @@ func TestEvaluate(t *testing.T) {
 		"not in the copy":   {"/evaluate", `{"frame":2,"expression":"x"}`, 409, `"unavailable"`},
 		"nonsense":          {"/evaluate", `{"frame":0,"expression":"nonsense"}`, 422, `there is no nonsense in this frame.`},
 		"needs a call":      {"/evaluate", `{"frame":0,"expression":"f()"}`, 422, `"code": "call"`},
+		"unfinished":        {"/evaluate", `{"frame":0,"expression":"user."}`, 422, `"code": "unfinished"`},
+		"try it":            {"/evaluate", `{"frame":0,"expression":"user","try":true}`, 200, `"11: user"`},
+		"try unfinished":    {"/evaluate", `{"frame":0,"expression":"user.","try":true}`, 200, `"code": "unfinished"`},
+		"try nonsense":      {"/evaluate", `{"frame":0,"expression":"nonsense","try":true}`, 200, `"code": "expression"`},
+		"try a call":        {"/evaluate", `{"frame":0,"expression":"f()","try":true}`, 200, `"code": "call"`},
+		"try what is slow":  {"/evaluate", `{"frame":0,"expression":"slow","try":true}`, 200, `"code": "time"`},
+		"slow":              {"/evaluate", `{"frame":0,"expression":"slow"}`, 504, `"code": "time"`},
+		"try by a call":     {"/evaluate", `{"frame":0,"expression":"f()","call":true,"try":true}`, 400, `exclude one another`},
+		"try no frame":      {"/evaluate", `{"frame":17,"expression":"x","try":true}`, 404, `"frame"`},
+		"try what is not":   {"/evaluate", `{"frame":2,"expression":"x","try":true}`, 409, `"unavailable"`},
 		"no frame":          {"/evaluate", `{"expression":"x"}`, 400, `\"frame\" is missing`},
 		"empty":             {"/evaluate", `{"frame":0,"expression":" "}`, 400, `is empty`},
 		"long":              {"/evaluate", `{"frame":0,"expression":"` + strings.Repeat("x", 5000) + `"}`, 413, `4096`},
@@ -572,5 +597,130 @@ func TestSameFailureTwice(t *testing.T) {
 	}
 	if a := c.get("/failures/" + id); a.json["state"] != "ready" {
 		t.Errorf("%v", a.json["state"])
+	}
+}
+
+// TestDebuggerThatIsWatched attaches a further debugger while a page waits for what is new of the one that was used longest ago.
+func TestDebuggerThatIsWatched(t *testing.T) {
+	t.Parallel()
+	s, engine := newServer(t, func(o *debugapi.Options) { o.Attached = 2 })
+	c := login(t, s)
+	var ids []string
+	for range 4 {
+		f := newFailure("it failed")
+		s.Add(f)
+		ids = append(ids, f.ID.Full())
+	}
+	states := func() string {
+		var all []string
+		for _, id := range ids {
+			all = append(all, fmt.Sprint(c.get("/failures/" + id + "?attach=no").json["state"]))
+		}
+		return strings.Join(all, " ")
+	}
+	watched, stop := context.WithCancel(t.Context())
+	defer stop()
+	watch := func(id string) {
+		revision := int64(c.ready(id).json["revision"].(float64))
+		r, err := http.NewRequestWithContext(watched, "GET", fmt.Sprintf("%s/failures/%s?after=%d", c.url, id, revision+1000), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		go func() {
+			if res, err := http.DefaultClient.Do(r); err == nil {
+				res.Body.Close()
+			}
+		}()
+		wait(t, "somebody to watch", func() bool { return s.Watching(id) == 1 })
+	}
+	watch(ids[0])
+	c.ready(ids[1])
+	s.AllIsLongAgo()
+	c.ready(ids[2])
+	if got := states(); got != "ready idle ready idle" {
+		t.Errorf("with one that is watched: %s", got)
+	}
+	watch(ids[2]) // now both are: the one that was used longest ago goes
+	s.AllIsLongAgo()
+	c.ready(ids[3])
+	if got := states(); got != "idle idle ready ready" {
+		t.Errorf("with two that are watched: %s", got)
+	}
+	stop()
+	wait(t, "nobody to watch", func() bool { return s.Watching(ids[0])+s.Watching(ids[2]) == 0 })
+	if _, _, most := engine.counts(); most > 2 {
+		t.Errorf("there were %d debuggers at a time", most)
+	}
+}
+
+// TestCopyOfAnotherMoment has a copy of the handler for a failure with the stack of its panic.
+func TestCopyOfAnotherMoment(t *testing.T) {
+	t.Parallel()
+	looked := make(chan int, 10)
+	s, engine := newServer(t, func(o *debugapi.Options) {
+		o.Tools.Explain = func(_ *overlay.Failure, call int, lookup func(string) (string, bool)) []debugapi.Explanation {
+			if lookup != nil {
+				looked <- call
+			}
+			return []debugapi.Explanation{{Title: "Index out of range"}}
+		}
+	})
+	engine.frames[1].Line = 50
+	f := newFailure("it failed")
+	f.Copy.StackOf = fault.StackHandled
+	s.Add(f)
+	a := login(t, s).ready(f.ID.Full())
+	if a.json["stack_of"] != "panic" || a.json["copy_of"] != "handled" {
+		t.Errorf("the stack is of %v, the copy's of %v", a.json["stack_of"], a.json["copy_of"])
+	}
+	if f := frames(a)[1]; f["function"] != "example.org/blog/web.user" || f["line"] != 42.0 || f["stands"] != 50.0 {
+		t.Errorf("%v", f)
+	}
+	select {
+	case <-looked:
+		t.Error("it was explained by the values of another moment")
+	default:
+	}
+	without := newFailure("it failed")
+	without.Copy = debugapi.Copy{}
+	s.Add(without)
+	if a := login(t, s).get("/failures/" + without.ID.Full()); a.json["copy_of"] != nil || a.json["variables"] != nil {
+		t.Errorf("there is no copy: %s", a.body)
+	}
+}
+
+// TestRecoveredPanic has the copy of a panic for an error that something has made of it: it is explained where it panicked.
+func TestRecoveredPanic(t *testing.T) {
+	t.Parallel()
+	s, engine := newServer(t, func(o *debugapi.Options) {
+		o.Tools.Explain = func(f *overlay.Failure, call int, lookup func(string) (string, bool)) []debugapi.Explanation {
+			if lookup == nil {
+				return []debugapi.Explanation{{Title: "Without values"}}
+			}
+			value, _ := lookup("i")
+			at, line := f.Stack[call], f.Excerpts[call][0]
+			text := fmt.Sprintf("%s of %s: %s = %s", at.Function, f.StackOf, line.Text, value)
+			return []debugapi.Explanation{{Title: "With values", Text: text, Mark: &explain.Mark{Line: at.Line, From: 3, To: 5}}}
+		}
+	})
+	engine.frames = slices.Insert(engine.frames, 1, debugapi.Frame{Index: 21, Function: "example.org/blog/web.name.String", File: "/src/blog/web/name.go", Line: 7, App: true})
+	f := newFailure("it failed")
+	f.Failure.Failure.StackOf, f.Copy.StackOf = fault.StackHandled, fault.StackPanic
+	f.Excerpts[0][0].Mark = problem.Mark{From: 1, To: 2}
+	s.Add(f)
+	a := login(t, s).until(f.ID.Full(), "the explanation", func(a answer) bool { return strings.Contains(string(a.body), "With values") })
+	if want := "example.org/blog/web.name.String of panic: // of /src/blog/web/name.go = 21: i"; !strings.Contains(string(a.body), want) {
+		t.Errorf("%v, want %q", a.json["explanations"], want)
+	}
+	for _, f := range frames(a) {
+		lines, _ := f["source"].([]any)
+		has := len(lines) > 0 && lines[0].(map[string]any)["mark"] != nil
+		if is := f["function"] == "example.org/blog/web.name.String"; has != is {
+			t.Errorf("%v is marked: %t", f["function"], has)
+		}
+	}
+	if a.json["stack_of"] != "handled" || a.json["copy_of"] != "panic" || a.json["failure"].(map[string]any)["stack_of"] != "handled" {
+		t.Errorf("the failure itself was changed: %s", a.body)
 	}
 }

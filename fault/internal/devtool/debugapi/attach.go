@@ -1,20 +1,18 @@
 package debugapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
-
-	"example.org/microblog/fault/internal/devtool/overlay"
 )
 
 const (
 	attachTimeout = 15 * time.Minute // the first time, Delve has to be built
 	readTimeout   = 10 * time.Second
 	closeTimeout  = 10 * time.Second
+	usedLately    = 5 * time.Second // a use so long ago is as good as one under way
 )
 
 // attachment is a debugger that is attached to an entry's copy, or is about to be.
@@ -25,7 +23,8 @@ type attachment struct {
 	ended  chan struct{} // closed when nothing of it is left
 	turn   chan struct{} // holds one token: whoever has it may use session
 	again  chan struct{} // asks for what was forgotten to be loaded again
-	used   int64         // Server.uses at the last use; Server.mu guards it
+	used   int64         // Server.uses at the last use; Server.mu guards it and usedAt
+	usedAt time.Time
 	// explained says that the failure was explained with its values. The goroutine of hold has it.
 	explained bool
 
@@ -45,16 +44,12 @@ var errNoRoom = errors.New("another failure was looked at")
 
 // attach begins to attach to an entry unless that is done, under way, or known to be in vain. s.mu is held.
 func (s *Server) attach(e *entry) {
-	if e.attached != nil {
-		s.uses++
-		e.attached.used = s.uses
-	}
+	s.noteUse(e)
 	if e.gone || e.state != Idle || s.closed {
 		return
 	}
-	if e.Copy.Release == nil && !s.children.lives(e.Copy.PID) {
-		e.Copy = Copy{}
-		e.lose(copyEnded())
+	if !s.copyLives(e.Copy) {
+		s.dropCopy(e, copyEnded())
 		s.stateChanged(e)
 		return
 	}
@@ -63,27 +58,19 @@ func (s *Server) attach(e *entry) {
 		waitFor = append(waitFor, e.last)
 	}
 	for {
-		oldest, n := (*entry)(nil), 0
-		for _, other := range s.entries {
-			if other.attached == nil {
-				continue
-			}
-			if n++; oldest == nil || other.attached.used < oldest.attached.used {
-				oldest = other
-			}
-		}
-		if n < s.options.Attached {
+		if s.attachedNow() < s.options.Attached {
 			break
 		}
-		waitFor = append(waitFor, oldest.attached)
-		s.detach(oldest)
+		idle := s.leastUsed()
+		waitFor = append(waitFor, idle.attached)
+		s.detach(idle)
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
-	s.uses++
-	a := &attachment{ctx: ctx, cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}), turn: make(chan struct{}, 1), again: make(chan struct{}, 1), used: s.uses}
+	a := &attachment{ctx: ctx, cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}), turn: make(chan struct{}, 1), again: make(chan struct{}, 1)}
 	a.turn <- struct{}{}
 	e.last = a
 	e.attached, e.state, e.progress, e.why = a, Attaching, "Attaching the debugger", nil
+	s.noteUse(e)
 	s.stateChanged(e)
 	s.work.Go(func() {
 		for _, other := range waitFor {
@@ -91,6 +78,33 @@ func (s *Server) attach(e *entry) {
 		}
 		s.hold(e, a)
 	})
+}
+
+// noteUse notes that somebody uses an entry's debugger now. s.mu is held.
+func (s *Server) noteUse(e *entry) {
+	if e.attached != nil {
+		s.uses++
+		e.attached.used, e.attached.usedAt = s.uses, time.Now()
+	}
+}
+
+// leastUsed is the entry whose debugger makes room for another one's: one that nobody looks at if there is one, and of those the one
+// that was used longest ago. s.mu is held.
+func (s *Server) leastUsed() *entry {
+	now := time.Now()
+	inUse := func(e *entry) int {
+		if e.watching > 0 || now.Sub(e.attached.usedAt) < usedLately {
+			return 1
+		}
+		return 0
+	}
+	var least *entry
+	for _, e := range s.entries {
+		if e.attached != nil && (least == nil || cmp.Or(cmp.Compare(inUse(e), inUse(least)), cmp.Compare(e.attached.used, least.attached.used)) < 0) {
+			least = e
+		}
+	}
+	return least
 }
 
 // detach ends an entry's debugger; its copy stays. s.mu is held.
@@ -104,13 +118,6 @@ func (s *Server) detach(e *entry) {
 	s.forget(e)
 	s.stateChanged(e)
 	a.cancel()
-}
-
-// forget notes that variables have to be read again. s.mu is held.
-func (s *Server) forget(e *entry) {
-	for _, f := range e.frames {
-		f.vars = variables{}
-	}
 }
 
 // hold attaches, loads what there is, and detaches when the attachment is to end.
@@ -152,10 +159,14 @@ func (s *Server) hold(e *entry, a *attachment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.attached == a {
-		e.attached, e.state = nil, Unavailable
-		e.why = &UnavailableError{Text: "The debugger of this failure has ended by itself.", Fix: "Attach it again."}
+		e.attached, e.state = nil, Idle
 		e.epoch++
 		s.forget(e)
+		if s.copyLives(e.Copy) {
+			e.state, e.why = Unavailable, &UnavailableError{Text: "The debugger of this failure has ended by itself.", Fix: "Attach it again."}
+		} else {
+			s.dropCopy(e, copyEnded())
+		}
 		s.stateChanged(e)
 	}
 }
@@ -211,91 +222,6 @@ func sentence(text string) string {
 	return text
 }
 
-// load loads the variables of all frames that have none yet, the application's own first, and explains the failure once more.
-func (s *Server) load(e *entry, a *attachment) {
-	for {
-		s.mu.Lock()
-		var next *frame
-		if e.attached == a {
-			next = nextToLoad(e.frames)
-		}
-		attached := e.attached == a
-		s.mu.Unlock()
-		if attached && !a.explained && (next == nil || !next.app) {
-			a.explained = true
-			s.explain(e, a)
-			continue
-		}
-		if next == nil {
-			return
-		}
-		done, err := a.take(a.ctx)
-		if err != nil {
-			return
-		}
-		_ = s.loadFrame(e, a, next) // what went wrong is with the variables
-		done()
-	}
-}
-
-// explain explains a failure with the values of its frame.
-func (s *Server) explain(e *entry, a *attachment) {
-	if s.options.Tools.Explain == nil {
-		return
-	}
-	done, err := a.take(a.ctx)
-	if err != nil {
-		return
-	}
-	defer done()
-	shown := s.shown(e)
-	call, index := topCall(shown), -1
-	s.mu.Lock()
-	if f := e.byNumber(call); f != nil {
-		index = f.engine
-	}
-	s.mu.Unlock()
-	if index < 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(a.ctx, readTimeout)
-	defer cancel()
-	all := s.explanations(shown, call, func(expression string) (string, bool) {
-		v, err := a.session.Evaluate(ctx, index, expression, false)
-		return v.Value, err == nil && v.Unreadable == ""
-	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(all) > 0 {
-		e.explanations, e.explained = all, true
-		s.touch(e)
-	}
-}
-
-// explanations calls the tool. A mistake in it must not cost the failure.
-func (s *Server) explanations(f *overlay.Failure, call int, lookup func(expression string) (string, bool)) (all []Explanation) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.say("explaining failure %s panicked: %v", f.ID, p)
-			all = nil
-		}
-	}()
-	return s.options.Tools.Explain(f, call, lookup)
-}
-
-// nextToLoad is the next frame without variables: the application's own come first.
-func nextToLoad(frames []*frame) *frame {
-	for _, app := range []bool{true, false} {
-		i := slices.IndexFunc(frames, func(f *frame) bool {
-			return f.app == app && f.engine >= 0 && (f.vars.state == "" || f.vars.state == varsNone)
-		})
-		if i >= 0 {
-			return frames[i]
-		}
-	}
-	return nil
-}
-
 // take waits for the turn to use an attachment's session.
 func (a *attachment) take(ctx context.Context) (done func(), err error) {
 	select {
@@ -306,53 +232,6 @@ func (a *attachment) take(ctx context.Context) (done func(), err error) {
 		return nil, errNoRoom
 	}
 	return func() { a.turn <- struct{}{} }, nil
-}
-
-// loadFrame loads the variables of a frame unless that is done. The caller has the turn.
-func (s *Server) loadFrame(e *entry, a *attachment, f *frame) error {
-	s.mu.Lock()
-	if f.vars.state == varsReady || f.vars.state == varsFailed || e.attached != a {
-		s.mu.Unlock()
-		return nil
-	}
-	f.vars.state = varsLoading
-	epoch, index := e.epoch, f.engine
-	s.touch(e)
-	s.mu.Unlock()
-
-	reading, cancel := context.WithTimeout(a.ctx, readTimeout)
-	defer cancel()
-	list, err := a.session.Variables(reading, index)
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e.attached != a || e.epoch != epoch {
-		return nil
-	}
-	if err != nil {
-		f.vars = variables{state: varsFailed, why: errorText(err, "The variables of this frame could not be read")}
-	} else {
-		f.vars = variables{state: varsReady, list: list, epoch: epoch}
-	}
-	s.touch(e)
-	return err
-}
-
-// errorText is a sentence about what went wrong.
-func errorText(err error, what string) string {
-	var (
-		u *UnavailableError
-		x *ExpressionError
-	)
-	switch {
-	case errors.As(err, &x):
-		return sentence(x.Text)
-	case errors.As(err, &u):
-		return sentence(u.Text)
-	case errors.Is(err, context.DeadlineExceeded):
-		return what + " in time."
-	}
-	return sentence(fmt.Sprintf("%s: %v", what, err))
 }
 
 // use waits until an entry's debugger is attached, attaching it if need be, and calls f with it while nobody else uses it.

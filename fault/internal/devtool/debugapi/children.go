@@ -44,6 +44,14 @@ func (c *children) livesLocked(pid int) bool {
 	return true
 }
 
+// copyLives tells whether a copy is there, as far as that can be known.
+func (s *Server) copyLives(c Copy) bool {
+	if c.Release == nil && !s.children.lives(c.PID) {
+		return false
+	}
+	return !hasEnded(c.PID)
+}
+
 // kill ends a copy and waits for its end, which takes longer where a debugger has not let go of it yet.
 func (c *children) kill(pid int) {
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -102,6 +103,79 @@ func TestCopyThatEndsByItself(t *testing.T) {
 			t.Error("nobody has waited for it")
 		}
 	}
+}
+
+// TestCopyOfOthersThatEndsByItself kills copies that somebody else waits for, as the link to the application does.
+func TestCopyOfOthersThatEndsByItself(t *testing.T) {
+	t.Parallel()
+	const sentence = "The frozen copy of the process has ended, so its variables are gone."
+	for name, test := range map[string]struct {
+		attached bool
+		notice   func(s *debugapi.Server, engine *fakeEngine, c *caller, id string)
+	}{
+		"by looking":              {false, func(s *debugapi.Server, _ *fakeEngine, _ *caller, _ string) { s.Look() }},
+		"by looking, attached":    {true, func(s *debugapi.Server, _ *fakeEngine, _ *caller, _ string) { s.Look() }},
+		"by attaching":            {false, func(_ *debugapi.Server, _ *fakeEngine, c *caller, id string) { c.get("/failures/" + id) }},
+		"by the debugger's death": {true, func(_ *debugapi.Server, engine *fakeEngine, _ *caller, _ string) { engine.last(t).die() }},
+		"by an expression": {false, func(_ *debugapi.Server, _ *fakeEngine, c *caller, id string) {
+			if a := c.post("/failures/"+id+"/evaluate", `{"frame":0,"expression":"x"}`); a.status != 409 || a.json["error"] != sentence {
+				c.t.Errorf("%d %s", a.status, a.body)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, engine := newServer(t, nil)
+			c := login(t, s)
+			pid := newCopy(t)
+			f, released := newFailure("it failed"), make(chan struct{}, 2)
+			f.Copy = debugapi.Copy{PID: pid, Release: func() {
+				_, _ = syscall.Wait4(pid, nil, 0, nil) // The test looks whether it is gone.
+				released <- struct{}{}
+			}}
+			s.Add(f)
+			id := f.ID.Full()
+			if test.attached {
+				c.ready(id)
+			}
+			if s.Look(); c.get("/failures/" + id + "?attach=no").json["pid"] == nil {
+				t.Fatal("it was lost too early")
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, "its end", func() bool { return state(t, pid) == "Z" })
+			test.notice(s, engine, c, id)
+			a := c.until(id, "it to be noticed", func(a answer) bool { return a.json["state"] == "unavailable" })
+			if a.json["error"] != sentence || a.json["pid"] != nil || a.json["copy_of"] != nil || a.json["memory"] != nil {
+				t.Errorf("%s", a.body)
+			}
+			<-released
+			if lives(pid) {
+				t.Error("nobody has waited for it")
+			}
+			if a := c.post("/failures/"+id+"/attach", "{}"); a.json["state"] != "unavailable" {
+				t.Errorf("%s", a.body)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if len(released) > 0 {
+				t.Error("it was let go twice")
+			}
+		})
+	}
+}
+
+// state is the state of a process in a letter.
+func state(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
 }
 
 func TestMemory(t *testing.T) {

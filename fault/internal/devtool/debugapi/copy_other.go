@@ -6,8 +6,12 @@ package debugapi
 
 func livesAsChild(int) bool { return false }
 
+func hasEnded(int) bool { return false }
+
 func kill(int) {}
 
 func privateMemory(int) int64 { return 0 }
+
+func tracerOf(int) int { return 0 }
 
 func machineMemory() int64 { return 0 }

@@ -22,6 +22,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/address"
+	"example.org/microblog/fault/internal/devtool/explain"
 	"example.org/microblog/fault/internal/devtool/overlay"
 )
 
@@ -77,9 +78,10 @@ type Tools struct {
 
 // Explanation says what a failure means.
 type Explanation struct {
-	Title string   `json:"title"`
-	Text  string   `json:"text,omitempty"`
-	Try   []string `json:"try,omitempty"`
+	Title string        `json:"title"`
+	Text  string        `json:"text,omitempty"`
+	Try   []string      `json:"try,omitempty"`
+	Mark  *explain.Mark `json:"-"` // what of the frame's source failed; nil is not known
 }
 
 // Replayed is what came of a request that was sent again.

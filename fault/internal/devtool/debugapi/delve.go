@@ -20,11 +20,16 @@ func (d *Delve) Attach(ctx context.Context, c Copy, progress func(string)) (Sess
 		return nil, ours(err)
 	}
 	progress("Attaching the debugger")
-	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed})
+	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed, Goroutine: c.Goroutine})
 	if err != nil {
 		return nil, ours(err)
 	}
-	return &delveSession{session: session, done: make(chan struct{})}, nil
+	s := &delveSession{session: session, done: make(chan struct{})}
+	go func() {
+		<-session.Done() // by Close, at the latest
+		s.end()
+	}()
+	return s, nil
 }
 
 // ours makes an error of package debugger one of this package.
@@ -36,7 +41,7 @@ func ours(err error) error {
 	)
 	switch {
 	case errors.As(err, &x):
-		return &ExpressionError{Text: x.Text, Call: x.Call}
+		return &ExpressionError{Text: x.Text, Call: x.Call, Unfinished: x.Unfinished}
 	case errors.As(err, &n):
 		return &ExpressionError{Text: n.Text}
 	case errors.As(err, &u):
@@ -57,10 +62,12 @@ func (s *delveSession) over(err error) error {
 	err = ours(err)
 	var u *UnavailableError
 	if errors.As(err, &u) {
-		s.once.Do(func() { close(s.done) })
+		s.end()
 	}
 	return err
 }
+
+func (s *delveSession) end() { s.once.Do(func() { close(s.done) }) }
 
 func (s *delveSession) Frames(ctx context.Context) ([]Frame, error) {
 	found, err := s.session.Frames(ctx)
@@ -120,7 +127,7 @@ func (s *delveSession) Goroutines(ctx context.Context) ([]Goroutine, error) {
 	all := make([]Goroutine, len(found))
 	for i, g := range found {
 		all[i] = Goroutine{
-			ID: g.ID, State: g.State, Wait: g.Wait, Started: g.Function, Failing: g.Failing, System: g.System, Labels: g.Labels, Unreadable: g.Unreadable,
+			ID: g.ID, State: g.State, Wait: g.Wait, Started: g.Function, Failing: g.Failing, Request: g.Request, System: g.System, Labels: g.Labels, Unreadable: g.Unreadable,
 		}
 		if g.Where != nil {
 			all[i].Function, all[i].File, all[i].Line = g.Where.Function, g.Where.File, g.Where.Line

@@ -94,10 +94,31 @@ func TestDelve(t *testing.T) {
 		if a := c.post(base+"/complete", `{"frame":0,"text":"hea"}`); !strings.Contains(string(a.body), `"text": "heat"`) || a.json["from"] != 0.0 {
 			t.Errorf("%s", a.body)
 		}
+		s.Look()
+		if used, _ := c.get("/failures").json["debugger_memory"].(float64); used < 1<<20 {
+			t.Errorf("the debugger uses %v bytes", used)
+		}
 		g := c.get(base + "/goroutines")
 		if list := g.json["goroutines"].([]any); len(list) < 3 || list[0].(map[string]any)["failing"] != true || list[1].(map[string]any)["app"] != true {
 			t.Errorf("%s", g.body)
 		}
+	}
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil { // the one that the debugger is attached to
+		t.Fatal(err)
+	}
+	wait(t, "its end", func() bool { return state(t, pids[0]) == "Z" })
+	s.Look()
+	if a := c.get("/failures/" + ids[0]); a.json["error"] != "The frozen copy of the process has ended, so its variables are gone." {
+		t.Errorf("the copy was killed: %s", a.body)
+	}
+	wait(t, "the killed copy to be gone", func() bool { return !lives(pids[0]) })
+	c.until(ids[1], "the debugger", func(a answer) bool { return a.json["state"] == "ready" })
+	if dlv := debugapi.TracerOf(pids[1]); dlv <= 1 || syscall.Kill(dlv, syscall.SIGKILL) != nil {
+		t.Fatalf("the debugger is process %d", dlv)
+	}
+	a := c.until(ids[1], "its end", func(a answer) bool { return a.json["state"] == "unavailable" })
+	if text, _ := a.json["error"].(string); !strings.Contains(text, "has ended") {
+		t.Errorf("the debugger was killed: %s", a.body)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -16,7 +16,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const maxBody = 64 << 10
@@ -53,7 +53,10 @@ func badRequest(format string, args ...any) *refusal {
 }
 
 // refuse answers with an error.
-func refuse(w http.ResponseWriter, err error) {
+func refuse(w http.ResponseWriter, err error) { writeRefusal(w, refusalOf(err), nil) }
+
+// refusalOf is the answer that an error is.
+func refusalOf(err error) *refusal {
 	var (
 		r *refusal
 		x *ExpressionError
@@ -61,6 +64,8 @@ func refuse(w http.ResponseWriter, err error) {
 	)
 	switch {
 	case errors.As(err, &r):
+	case errors.As(err, &x) && x.Unfinished:
+		r = &refusal{http.StatusUnprocessableEntity, "unfinished", sentence(x.Text), x.Fix}
 	case errors.As(err, &x) && x.Time:
 		r = &refusal{http.StatusGatewayTimeout, "time", sentence(x.Text), x.Fix}
 	case errors.As(err, &x) && x.Call:
@@ -72,7 +77,7 @@ func refuse(w http.ResponseWriter, err error) {
 	default:
 		r = &refusal{http.StatusUnprocessableEntity, "expression", errorText(err, "The debugger could not do that"), ""}
 	}
-	writeRefusal(w, r, nil)
+	return r
 }
 
 // writeRefusal answers with an error and further members.
@@ -192,13 +197,14 @@ type listed struct {
 	State      State     `json:"state"`
 	Pinned     bool      `json:"pinned"`
 	Memory     int64     `json:"memory,omitempty"`
+	Debugger   int64     `json:"debugger_memory,omitempty"`
 	Revision   int64     `json:"revision"`
 }
 
 func (s *Server) listedOf(e *entry) listed {
 	l := listed{
 		ID: e.id, Short: e.ID.String(), URL: s.FailureURL(e.ID), Time: e.Time, Kind: string(e.Kind), Status: e.Status,
-		Title: title(e.Failure.Failure.Failure), Generation: e.Generation, State: e.state, Pinned: e.pinned, Memory: e.memory, Revision: e.revision,
+		Title: title(e.Failure.Failure.Failure), Generation: e.Generation, State: e.state, Pinned: e.pinned, Memory: e.memory, Debugger: e.debugger, Revision: e.revision,
 	}
 	if top := topFrame(e.frames); top != nil {
 		l.Where = top.call.Short(e.Build.Module)
@@ -211,6 +217,7 @@ type listDocument struct {
 	Keep       int      `json:"keep"`
 	PinnedMost int      `json:"pinned_most"`
 	Memory     int64    `json:"memory"`
+	Debuggers  int64    `json:"debugger_memory,omitempty"`
 	Attached   int      `json:"attached"`
 	Failures   []listed `json:"failures"`
 }
@@ -220,6 +227,7 @@ func (s *Server) listDocument() listDocument {
 	d := listDocument{Revision: s.revision, Keep: s.options.Keep, PinnedMost: s.pinnedMost(), Attached: s.attachedNow(), Failures: []listed{}}
 	for _, e := range s.entries {
 		d.Memory += e.memory
+		d.Debuggers += e.debugger
 		d.Failures = append(d.Failures, s.listedOf(e))
 	}
 	return d
@@ -248,13 +256,23 @@ type failureDocument struct {
 	Generation   int             `json:"generation,omitempty"`
 	Pinned       bool            `json:"pinned"`
 	Memory       int64           `json:"memory,omitempty"`
+	Debugger     int64           `json:"debugger_memory,omitempty"`
 	PID          int             `json:"pid,omitempty"`
 	Calls        int             `json:"calls"`
 	Title        string          `json:"title"`
 	StackOf      string          `json:"stack_of,omitempty"`
+	CopyOf       string          `json:"copy_of,omitempty"`
 	Failure      *fault.Failure  `json:"failure"`
 	Explanations []Explanation   `json:"explanations,omitempty"`
+	Variables    *progress       `json:"variables,omitempty"`
 	Frames       []frameDocument `json:"frames"`
+}
+
+// progress is how far the variables have been loaded, in frames.
+type progress struct {
+	Ready  int `json:"ready"`
+	Failed int `json:"failed,omitempty"`
+	Of     int `json:"of"`
 }
 
 type frameDocument struct {
@@ -303,12 +321,20 @@ type variableDocument struct {
 func (s *Server) failureDocument(e *entry) failureDocument {
 	d := failureDocument{
 		ID: e.id, Short: e.ID.String(), URL: s.FailureURL(e.ID), Revision: e.revision, State: e.state, Progress: e.progress,
-		Generation: e.Generation, Pinned: e.pinned, Memory: e.memory, PID: e.Copy.PID, Calls: e.calls,
+		Generation: e.Generation, Pinned: e.pinned, Memory: e.memory, Debugger: e.debugger, PID: e.Copy.PID, Calls: e.calls,
 		Title: title(e.Failure.Failure.Failure), StackOf: e.StackOf, Failure: e.Failure.Failure.Failure, Explanations: e.explanations,
 		Frames: []frameDocument{},
 	}
 	if e.state == Unavailable && e.why != nil {
 		d.Error, d.Fix = sentence(e.why.Text), e.why.Fix
+	}
+	if e.Copy.PID > 0 {
+		if d.CopyOf = e.Copy.StackOf; d.CopyOf == "" {
+			d.CopyOf = d.StackOf
+		}
+	}
+	if e.state == Ready {
+		d.Variables = e.progressOf()
 	}
 	for _, f := range e.frames {
 		d.Frames = append(d.Frames, frameDocument{
@@ -317,6 +343,24 @@ func (s *Server) failureDocument(e *entry) failureDocument {
 		})
 	}
 	return d
+}
+
+// progressOf counts the frames that the debugger knows.
+func (e *entry) progressOf() *progress {
+	p := new(progress)
+	for _, f := range e.frames {
+		if f.engine < 0 {
+			continue
+		}
+		p.Of++
+		switch f.vars.state {
+		case varsReady:
+			p.Ready++
+		case varsFailed:
+			p.Failed++
+		}
+	}
+	return p
 }
 
 func (e *entry) variablesDocument(f *frame) *variablesDocument {

@@ -37,9 +37,10 @@ type Copy struct {
 	Binary    string    // what it runs
 	Module    string    // path of the application's module
 	Goroutine int64     // that failed
+	StackOf   string    // what its stack is the stack of, like fault.Failure.StackOf; "" is the same
 	Function  string    // that the copy is frozen in, its marker; "" is that of the kit
 	Began     time.Time // before the failed request began in it; zero if that is not known
-	Crashed   bool      // it is no copy, but the process itself, held up while it crashed
+	Crashed   bool      // the runtime has made it as it ended the process: nothing can be called in it
 	// Release lets go of it, once, when it is no longer needed. If it is nil, the copy is a child of this process, and is killed.
 	Release func()
 }
@@ -61,7 +62,7 @@ type Variable struct {
 	Type       string // the static one
 	Dynamic    string // the type of what is in an interface; "" if it is none, or nil
 	Value      string // for reading
-	Kind       string // reflect.Kind in small letters; "tuple" are several results of a call
+	Kind       string // reflect.Kind in small letters; "tuple" are several results of a call, "panic" is what one panicked with
 	Nil        bool   // it is nil, or an interface that holds a nil pointer
 	Cut        bool   // Value does not show all of it
 	Ref        int    // for Children; 0 is that there is nothing in it
@@ -94,6 +95,7 @@ type Goroutine struct {
 	Creator    string // and by which it was
 	App        bool   // it is in the application's own code, or began there
 	Failing    bool
+	Request    bool // it was started by the request that failed, directly or not
 	System     bool // one of the runtime's own
 	Labels     map[string]string
 	Unreadable string // why something is missing
@@ -113,6 +115,8 @@ type ExpressionError struct {
 	Fix  string
 	Call bool // it needs a call, which was not allowed
 	Time bool // it took too long
+	// Unfinished says that something is missing at its end, as while it is being typed.
+	Unfinished bool
 }
 
 func (e *ExpressionError) Error() string { return e.Text }

@@ -9,6 +9,24 @@ func (s *Server) SetNow(now func() time.Time) {
 	s.pin.now = now
 }
 
+// Watching tells how many requests wait for something new of a failure.
+func (s *Server) Watching(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(id).watching
+}
+
+// AllIsLongAgo has all uses of debuggers be long ago.
+func (s *Server) AllIsLongAgo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		if e.attached != nil {
+			e.attached.usedAt = time.Time{}
+		}
+	}
+}
+
 // Look looks at the copies now.
 func (s *Server) Look() { s.look() }
 
@@ -19,6 +37,8 @@ var (
 	BytesAt   = bytesAt
 	UnitsOf   = unitsOf
 	Escaped   = escaped
+	InUnits   = inUnits
+	TracerOf  = tracerOf
 )
 
 // RemoteTries makes n wrong tries from as many addresses of other machines.

@@ -12,7 +12,7 @@ import (
 
 	"example.org/microblog/fault/internal/devtool/address"
 	"example.org/microblog/fault/internal/devtool/overlay"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // policy is what an answer that is no page may do in a browser.

@@ -161,6 +161,10 @@ func (s *fakeSession) Evaluate(ctx context.Context, frame int, expression string
 		case <-s.done:
 			return debugapi.Variable{}, errors.New("closed")
 		}
+	case strings.HasSuffix(expression, "."):
+		return debugapi.Variable{}, &debugapi.ExpressionError{Text: "This is not finished", Unfinished: true}
+	case expression == "slow":
+		return debugapi.Variable{}, &debugapi.ExpressionError{Text: "It took too long", Time: true}
 	case strings.HasSuffix(expression, ")") && !call:
 		return debugapi.Variable{}, &debugapi.ExpressionError{Text: "This needs a call", Call: true}
 	case strings.HasSuffix(expression, ")"):
@@ -187,7 +191,8 @@ func (s *fakeSession) Goroutines(context.Context) ([]debugapi.Goroutine, error) 
 	return []debugapi.Goroutine{
 		{ID: 1, State: "waiting", Wait: "chan receive", Function: "runtime.gopark"},
 		{ID: 7, State: "waiting", Function: "example.org/blog/web.worker", File: "/src/blog/web/worker.go", Line: 3, App: true},
-		{ID: 34, State: "running", Function: "example.org/blog/web.user", Failing: true},
+		{ID: 9, State: "waiting", Function: "net/http.(*persistConn).readLoop", Request: true},
+		{ID: 34, State: "running", Function: "example.org/blog/web.user", Failing: true, Request: true},
 	}, nil
 }
 

@@ -53,8 +53,10 @@ type entry struct {
 	noCopy   bool              // there is none, or none any more
 	attached *attachment       // in the states Attaching and Ready
 	last     *attachment       // the same, or the one before, which may not have ended yet
+	watching int               // requests that wait for something new of it
 	calls    int
-	memory   int64
+	memory   int64 // of the copy
+	debugger int64 // the debugger's
 
 	frames       []*frame
 	numbers      int   // of frames that were given
@@ -150,6 +152,7 @@ func (e *entry) lose(why *UnavailableError) {
 		why = &UnavailableError{Text: "No copy of the process was frozen when this failed, so its variables are not known."}
 	}
 	e.noCopy, e.state, e.why, e.progress, e.memory = true, Unavailable, why, "", 0
+	e.debugger = 0
 }
 
 // find returns the newest failure whose ID begins so. s.mu is held.
@@ -189,10 +192,9 @@ func (s *Server) dropCopy(e *entry, why *UnavailableError) {
 		e.epoch++
 		s.forget(e)
 	}
-	if e.state != Unavailable || e.gone {
+	if !e.noCopy || e.gone {
 		e.lose(why)
 	}
-	e.noCopy = true
 	if a == nil && c.PID <= 0 && c.Release == nil {
 		return
 	}
@@ -276,47 +278,52 @@ func (s *Server) lookAfter() {
 // look finds copies that have ended, and lets go of the oldest ones where all use too much.
 func (s *Server) look() {
 	type copied struct {
-		e      *entry
-		pid    int
-		child  bool
-		dead   bool
-		memory int64
+		e        *entry
+		copy     Copy
+		attached bool
+		dead     bool
+		memory   int64
+		debugger int64
 	}
 	var copies []copied
 	s.mu.Lock()
 	for _, e := range s.entries {
 		if e.Copy.PID > 0 {
-			copies = append(copies, copied{e: e, pid: e.Copy.PID, child: e.Copy.Release == nil})
+			copies = append(copies, copied{e: e, copy: e.Copy, attached: e.attached != nil})
 		}
 	}
 	s.mu.Unlock()
 	for i := range copies {
 		c := &copies[i]
-		if c.child && !s.children.lives(c.pid) {
+		if !s.copyLives(c.copy) {
 			c.dead = true
 			continue
 		}
-		c.memory = privateMemory(c.pid)
+		c.memory = privateMemory(c.copy.PID)
+		if c.attached {
+			if tracer := tracerOf(c.copy.PID); tracer > 0 {
+				c.debugger = privateMemory(tracer)
+			}
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sum int64
 	for _, c := range copies {
-		if c.e.Copy.PID != c.pid { // dropped meanwhile
+		if c.e.Copy.PID != c.copy.PID { // dropped meanwhile
 			continue
 		}
 		if c.dead {
-			c.e.Copy = Copy{}
 			s.dropCopy(c.e, copyEnded())
 			s.stateChanged(c.e)
 			continue
 		}
-		c.e.memory = c.memory
+		c.e.memory, c.e.debugger = c.memory, c.debugger
 		sum += c.memory
 	}
 	for i := len(copies) - 1; i > 0 && sum > s.options.Memory; i-- { // the newest one stays
 		c := copies[i]
-		if c.e.pinned || c.e.Copy.PID != c.pid {
+		if c.e.pinned || c.e.Copy.PID != c.copy.PID {
 			continue
 		}
 		sum -= c.memory

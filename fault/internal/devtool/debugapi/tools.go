@@ -18,7 +18,7 @@ func NewTools(app string, newest func() int) Tools {
 			return reproduce.Markdown(f.Failure, reproduce.Details{Excerpts: f.Excerpts, Explanations: explain.Explain(f.Failure, callOf(f, topCall(f))), Base: app}), nil
 		},
 		Test: func(f *overlay.Failure) (string, error) {
-			t, err := reproduce.GoTest(f.Failure, reproduce.TestOptions{})
+			t, err := reproduce.GoTest(f.Failure, reproduce.Find(f.Failure))
 			if err != nil {
 				return "", err
 			}

@@ -1,10 +1,12 @@
 package debugger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"go/ast"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -58,7 +60,7 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 	case 1:
 		w = &values[0]
 		if strings.HasPrefix(w.Name, "~panic") {
-			return nil, s.panicked(w)
+			return nil, &panicError{w}
 		}
 		if w.Unreadable == noResults {
 			w = &wireVariable{Type: tupleType}
@@ -70,11 +72,22 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 // noResults is what Delve says of a call without results, which it gives one that cannot be read.
 const noResults = "no return values"
 
-// panicked says that the called function panicked.
-func (s *Session) panicked(w *wireVariable) error {
-	p := writer{session: s, limit: maxValue}
-	p.value(w, 0)
-	return &EvaluateError{Text: "The call panicked: " + p.String()}
+// A panicError says with what a called function panicked.
+type panicError struct{ value *wireVariable }
+
+func (*panicError) Error() string { return "the call panicked" }
+
+// panicKind is the Kind of what a call panicked with.
+const panicKind = "panic"
+
+// panicked is what a called function panicked with, as a value.
+func (s *Session) panicked(ctx context.Context, f *frame, p *panicError) Variable {
+	v := s.describe(ctx, p.value, place{frame: f.Index, read: p.value})
+	v.Kind, v.Expression = panicKind, ""
+	if v.Unreadable == "" {
+		v.Value = "panic: " + v.Value
+	}
+	return v
 }
 
 // inject has Delve make a call, and ends it at the limit, or when given is done.
@@ -160,6 +173,11 @@ func (s *Session) stopCollector(ctx context.Context) {
 		return
 	}
 	s.collector = true
+	// A call may change what other frames hold.
+	s.readTables(ctx)
+	for i := range s.frames {
+		s.readMaps(&s.frames[i])
+	}
 	for _, setting := range [][2]string{
 		{"runtime.memstats.enablegc", "false"},
 		{"runtime.gcphase", "0"},
@@ -168,12 +186,32 @@ func (s *Session) stopCollector(ctx context.Context) {
 		{"runtime.gcController.gcPercent.value", "-1"},
 		{"runtime.gcController.memoryLimit.value", "9223372036854775807"},
 	} {
-		in := struct {
-			Scope         evalScope
-			Symbol, Value string
-		}{evalScope{s.goroutine, 0}, setting[0], setting[1]}
-		_ = s.wire.call(ctx, "Set", in, new(struct{})) // What cannot be set is not there.
+		s.set(ctx, setting[0], setting[1])
 	}
+	if !hasOneThread(s.options.PID) {
+		return
+	}
+	// Threads that the copy does not have may have held the runtime's locks.
+	for _, lock := range runtimeLocks {
+		s.set(ctx, "runtime."+lock+".key", "0")
+	}
+}
+
+// set sets a variable of the program, if there is one of that name.
+func (s *Session) set(ctx context.Context, name, value string) {
+	in := struct {
+		Scope         evalScope
+		Symbol, Value string
+	}{evalScope{s.goroutine, 0}, name, value}
+	_ = s.wire.call(ctx, "Set", in, new(struct{})) // What cannot be set is not there.
+}
+
+// runtimeLocks are those of the runtime's that memory, stacks, goroutines and timers need. Some may be missing from this Go.
+var runtimeLocks = []string{
+	"mheap_.lock", "mheap_.speciallock", "sched.lock", "sched.sudoglock", "sched.gFree.lock", "stackLarge.lock",
+	"stackpool[0].item.mu", "stackpool[1].item.mu", "stackpool[2].item.mu", "stackpool[3].item.mu",
+	"allglock", "allpLock", "itabLock", "finlock", "globalAlloc.mutex", "gcBitsArenas.lock",
+	"profInsertLock", "profBlockLock", "profMemActiveLock", "profMemFutureLock[0]", "profMemFutureLock[1]", "profMemFutureLock[2]",
 }
 
 // readAgain finds the frames after a call, which may have moved the stack or left frames on top.
@@ -207,10 +245,14 @@ func (s *Session) readAgain(ctx context.Context) error {
 var errLostFrames = errors.New("the frames are no longer where they were before the call")
 
 // explain puts what Delve says in plain words.
-func (e *evaluator) explain(err error) error {
+func (e *evaluator) explain(ctx context.Context, node ast.Expr, err error) error {
 	text, ok := refused(err)
 	if !ok {
 		return err
+	}
+	if m := noMember.FindStringSubmatch(text); m != nil {
+		return &EvaluateError{Text: "There is no field and no method " + m[1] + "." + e.suggestMember(ctx, node, m[1]) +
+			" Methods that nothing calls, and many of generic types, are not in the program."}
 	}
 	for _, known := range phrases {
 		if strings.Contains(text, known.delve) {
@@ -218,22 +260,102 @@ func (e *evaluator) explain(err error) error {
 		}
 	}
 	if name, ok := strings.CutPrefix(text, "could not find symbol value for "); ok {
-		return &EvaluateError{Text: e.unknown(name)}
+		return &EvaluateError{Text: e.unknown(ctx, name)}
 	}
 	if name, ok := strings.CutPrefix(text, "could not find symbol "); ok {
-		return &EvaluateError{Text: e.unknown(name)}
+		return &EvaluateError{Text: e.unknown(ctx, name)}
 	}
 	return &EvaluateError{Text: "This cannot be evaluated: " + sentence(text)}
 }
 
-// unknown says that a name means nothing in the frame.
-func (e *evaluator) unknown(name string) string {
-	name = shortType(strings.Trim(name, `"`))
-	text := name + " is not known in this frame."
-	if strings.Contains(e.frame.Function, "-range") {
-		return text + " Variables of the function around the loop are in the frame of that function."
+var noMember = regexp.MustCompile(`has no member (\S+?)(?: \(|$)`)
+
+// unknown says that a name, which may have that of a package or its path before it, means nothing in the frame.
+func (e *evaluator) unknown(ctx context.Context, full string) string {
+	full = strings.ReplaceAll(full, `"`, "")
+	path, name := packageOf(full), strings.TrimPrefix(full, packageOf(full)+".")
+	if e.isGeneric(ctx, cmp.Or(path, packageOf(e.frame.Function))+"."+name) {
+		return shortType(full) + " is a generic function: the program has it for some types only, and those cannot be called by their names."
 	}
-	return text + " Constants that are not integers, and what the linker has dropped, are not in the program."
+	if path == packageOf(e.frame.Function) || path == "" {
+		text := name + " is not known in this frame." + e.suggest(ctx, "", name, func(c *completer) error { return c.names(ctx) })
+		if strings.Contains(e.frame.Function, "-range") {
+			return text + " Variables of the function around the loop are in the frame of that function."
+		}
+		return text + " Variables that are declared further down, constants that are not integers, and what nothing in the program uses cannot be had."
+	}
+	short := strings.TrimSuffix(shortType(full), name)
+	return short + name + " is not known." + e.suggest(ctx, short, name, func(c *completer) error { return c.inPackage(ctx, path, false) }) +
+		" Constants that are not integers, and what nothing in the program uses, cannot be had."
+}
+
+// isGeneric reports whether the program has instances of a function of that name.
+func (e *evaluator) isGeneric(ctx context.Context, function string) bool {
+	out, err := get[struct{ Funcs []string }](ctx, e.session.wire, "ListFunctions", map[string]string{"Filter": "^" + regexp.QuoteMeta(function) + `\[.*\]$`})
+	return err == nil && len(out.Funcs) > 0
+}
+
+// suggest names what is nearest to a name among what is offered, with the qualifier before it; "": nothing is near.
+func (e *evaluator) suggest(ctx context.Context, qualifier, name string, offer func(*completer) error) string {
+	c := &completer{evaluator: e, seen: map[string]bool{}}
+	if offer(c) != nil {
+		return "" // It is about another error.
+	}
+	best, least := "", (len(name)+1)/3
+	c.sort()
+	for _, known := range c.found {
+		if d := distance(name, known.Text, least); d <= least && known.Text != name && (best == "" || d < least) {
+			best, least = known.Text, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " Did you mean " + qualifier + best + "?"
+}
+
+// suggestMember does that for what is selected in an expression.
+func (e *evaluator) suggestMember(ctx context.Context, node ast.Expr, name string) string {
+	found := ""
+	ast.Inspect(node, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == name && found == "" {
+			if base, err := source(selector.X); err == nil {
+				found = e.suggest(ctx, "", name, func(c *completer) error { return c.members(ctx, base) })
+			}
+		}
+		return found == ""
+	})
+	return found
+}
+
+// distance is how many letters have to be changed, put in, left out or exchanged with the next one to make b of a, but
+// for their case; more than most is told as most+1.
+func distance(a, b string, most int) int {
+	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
+	if len(x)-len(y) > most || len(y)-len(x) > most {
+		return most + 1
+	}
+	rows := make([][]int, len(x)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return min(rows[len(x)][len(y)], most+1)
 }
 
 // phrases are what Delve says, and that in plain words. Its answers have nothing but the text.
@@ -247,6 +369,5 @@ var phrases = []struct{ delve, plain string }{
 	{"not enough stack space", "The stack is too full for a call."},
 	{"selected goroutine not running", "The copy does not stand where calls are possible."},
 	{"key not found", "The map has no such key; in the program that yields the zero value."},
-	{"has no member", "There is no such field, and no such method: those that nothing calls are not in the program."},
 	{"index out of range", "The index is out of range."},
 }

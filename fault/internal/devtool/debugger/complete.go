@@ -118,8 +118,14 @@ func (c *completer) offer(name, kind, typ string) {
 	c.found = append(c.found, Completion{name, kind, shortType(typ), c.start, c.end})
 }
 
-// best are the ones to offer, in the order of their kinds and names.
+// best are the ones to offer.
 func (c *completer) best() []Completion {
+	c.sort()
+	return c.found[:min(len(c.found), maxCompletions)]
+}
+
+// sort puts what was found in the order of kinds and names.
+func (c *completer) sort() {
 	order := []string{"variable", "field", "method", "package", "function", "type", "builtin"}
 	slices.SortStableFunc(c.found, func(a, b Completion) int {
 		exact := func(x Completion) int {
@@ -130,7 +136,6 @@ func (c *completer) best() []Completion {
 		}
 		return cmp.Or(exact(a)-exact(b), slices.Index(order, a.Kind)-slices.Index(order, b.Kind), cmp.Compare(a.Text, b.Text))
 	})
-	return c.found[:min(len(c.found), maxCompletions)]
 }
 
 // names offers what stands alone.
@@ -236,7 +241,14 @@ func (c *completer) membersOf(ctx context.Context, w *wireVariable, own string, 
 	if err := c.methods(ctx, typ, own); err != nil {
 		return err
 	}
-	if w.Kind == reflect.Pointer && len(w.Children) == 1 {
+	switch {
+	case w.Kind == reflect.Pointer && isNil(w):
+		// What it would point to has no value, but Delve tells its fields.
+		var err error
+		if w, err = c.session.nowhere(ctx, typ, loadConfig{MaxVariableRecurse: 1, MaxStructFields: -1}); err != nil {
+			return err
+		}
+	case w.Kind == reflect.Pointer && len(w.Children) == 1:
 		w = &w.Children[0]
 	}
 	if w.Kind != reflect.Struct || depth > maxEmbedded {

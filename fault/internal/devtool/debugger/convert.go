@@ -220,13 +220,18 @@ func (s *Session) typeOf(ctx context.Context, name string) *wireVariable {
 	if name == "[]uint8" || name == "[]int32" {
 		return &wireVariable{Type: name, RealType: name, Kind: reflect.Slice}
 	}
-	// What lies at an address that there is not cannot be read, but Delve tells its type.
-	const nowhere = 1 << 20
-	w, err := s.eval(ctx, evalScope{s.goroutine, 0}, fmt.Sprintf("*(*%q)(%d)", name, nowhere), loadConfig{})
+	w, err := s.nowhere(ctx, name, loadConfig{})
 	if err != nil {
 		return nil
 	}
 	return &wireVariable{Type: name, RealType: w.RealType, Kind: w.Kind}
+}
+
+// nowhere is something of a type that lies at an address that there is not: it cannot be read, but Delve tells its
+// type, and what it is made of.
+func (s *Session) nowhere(ctx context.Context, typ string, load loadConfig) (*wireVariable, error) {
+	const address = 1 << 20
+	return s.eval(ctx, evalScope{s.goroutine, 0}, fmt.Sprintf("*(*%q)(%d)", typ, address), load)
 }
 
 // madeOf is a string as bytes or runes; nil: the type has none.

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,9 +35,11 @@ type Options struct {
 	// Marker is the function that a frozen copy calls again and again, "example.org/kit/freeze.Marker"; ""
 	// is that of the kit.
 	Marker string
-	// Crashed says that the process is no frozen copy, but one that was held up while it crashed: it is
-	// left where it stands, and calls are not possible.
+	// Crashed says that the copy was made by the Go runtime as it ended the process: it is left where it stands, and
+	// calls are not possible.
 	Crashed bool
+	// Goroutine is, of such a copy, whose frames are shown if none was running, as in a deadlock; 0 is not known.
+	Goroutine int64
 	// Above are the import paths of packages whose frames are left out at the top of the stack, as those of
 	// the runtime and of Marker are; nil are those of the kit that lie between a failure and its copy.
 	Above []string
@@ -107,8 +110,9 @@ type frame struct {
 	entry  uint64 // where its function begins
 	// faulted says that the frame stands at an instruction that failed, and not at a call.
 	faulted  bool
-	inUse    *inUse // nil: not known
-	mapsRead bool   // inUse has been asked for
+	inUse    *inUse          // nil: not known
+	held     map[uint64]bool // what those point to
+	mapsRead bool            // inUse has been asked for
 	// locals are its variables by their names, with what there is to doubt about them; nil: not yet asked.
 	locals map[string]string
 }
@@ -120,6 +124,11 @@ func (b stackBounds) has(address uint64) bool { return b.low <= address && addre
 const (
 	defaultCallLimit = 3 * time.Second
 	maxFrames        = 512
+	// maxCrashFrames bounds the stack of a crash, with the runtime's own calls: one that has overflown has millions.
+	maxCrashFrames = 128
+	// delveGC has Delve collect its own memory more rarely: most of the time to attach goes into reading debug data, of
+	// which nearly all stays. It saves a fifth of it, for some 70 MB.
+	delveGC = "400"
 	// markerLimit is how long a copy may take to get to its marker. It does so every few milliseconds.
 	markerLimit = 10 * time.Second
 	// stepLimit bounds everything that Delve is asked for, but for calls: it answers in milliseconds, and
@@ -180,7 +189,7 @@ func (s *Session) attach(ctx context.Context) error {
 
 // start starts Delve and connects to it.
 func (s *Session) start(ctx context.Context) error {
-	socket := filepath.Join(s.dir, "socket")
+	socket := filepath.Join(s.dir, "s") // The path of a socket has little room.
 	if err := noTelemetry(s.dir); err != nil {
 		return fmt.Errorf("the debugger's settings: %w", err)
 	}
@@ -193,15 +202,11 @@ func (s *Session) start(ctx context.Context) error {
 	}
 	var err error
 	s.delve, err = process.Start(process.Spec{
-		Path: s.options.Delve, Dir: s.dir, Env: append(environment, "XDG_CONFIG_HOME="+s.dir),
+		Path: s.options.Delve, Dir: s.dir, Env: append(environment, "XDG_CONFIG_HOME="+s.dir, "GOGC="+delveGC),
 		Args: []string{"attach", strconv.Itoa(s.options.PID), "--headless", "--api-version=2", "--listen=unix:" + socket},
 	})
 	if err != nil {
-		return &UnavailableError{
-			Text: "Delve, the debugger that is used here, does not start.",
-			Fix:  "Remove " + s.options.Delve + ", so that it is built anew, or set " + DelveVariable + " to a dlv that works.",
-			Err:  err,
-		}
+		return s.noStart(err)
 	}
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		conn, err := net.Dial("unix", socket)
@@ -276,34 +281,23 @@ func (s *Session) command(ctx context.Context, command map[string]any) (*wireSta
 	return out.State, nil
 }
 
-// findCrash finds the goroutine that ends the process.
+// findCrash finds the goroutine that has ended the process: the one whose thread the copy has. The runtime may have ended it
+// on a thread without a goroutine, as in a deadlock; then it is the one that was told of.
 func (s *Session) findCrash(ctx context.Context) error {
 	out, err := get[struct{ Threads []wireThread }](ctx, s.wire, "ListThreads", struct{}{})
 	if err != nil {
 		return s.diagnose(err)
 	}
+	s.goroutine = s.options.Goroutine
 	for _, thread := range out.Threads {
-		if thread.GoroutineID <= 0 {
-			continue
-		}
-		s.goroutine = cmp.Or(s.goroutine, thread.GoroutineID)
-		stack, err := s.stacktrace(ctx, thread.GoroutineID)
-		if err != nil {
-			continue // Others may tell.
-		}
-		for _, f := range stack {
-			switch f.name() {
-			case "runtime.fatalpanic", "runtime.throw", "runtime.fatalthrow", "runtime.fatal", "runtime.dopanic_m":
-				s.goroutine = thread.GoroutineID
-				s.noCalls = "The process has crashed: nothing can be called in it any more."
-				return nil
-			}
+		if thread.GoroutineID > 0 {
+			s.goroutine = thread.GoroutineID
 		}
 	}
 	if s.goroutine == 0 {
 		return &UnavailableError{
 			Text: "No goroutine ran when the process ended.",
-			Fix:  "What each of them waited for is in the list of goroutines.",
+			Fix:  "What the process wrote as it ended tells where each of them was.",
 		}
 	}
 	s.noCalls = "The process has crashed: nothing can be called in it any more."
@@ -311,7 +305,11 @@ func (s *Session) findCrash(ctx context.Context) error {
 }
 
 func (s *Session) stacktrace(ctx context.Context, goroutine int64) ([]wireFrame, error) {
-	out, err := get[struct{ Locations []wireFrame }](ctx, s.wire, "Stacktrace", map[string]any{"Id": goroutine, "Depth": maxFrames + 64})
+	depth := maxFrames + 64
+	if s.options.Crashed {
+		depth = maxCrashFrames
+	}
+	out, err := get[struct{ Locations []wireFrame }](ctx, s.wire, "Stacktrace", map[string]any{"Id": goroutine, "Depth": depth})
 	if err != nil {
 		return nil, err
 	}
@@ -341,12 +339,15 @@ func (s *Session) readStack(ctx context.Context) error {
 			break
 		}
 		top = false
+		if isPlumbing(&f.wireLocation, s.frames) {
+			continue
+		}
 		optimized := f.Function != nil && f.Function.Optimized
 		shown := Frame{
 			Index: len(s.frames), Function: name, File: f.File, Line: f.Line,
 			App: !optimized && name != "", Optimized: optimized, Offset: f.FrameOffset,
 		}
-		if f.File == "<autogenerated>" {
+		if f.File == autogenerated {
 			shown.File, shown.Line = "", 0
 		}
 		if s.options.App != nil {
@@ -371,8 +372,34 @@ func (s *Session) readStack(ctx context.Context) error {
 // isAbove reports whether a frame of this function at the top of the stack comes of the freezing.
 func (s *Session) isAbove(function string) bool {
 	path := packageOf(function)
-	return path == "" || path == "runtime" || strings.HasPrefix(path, "internal/runtime/") ||
+	return path == "" || path == "runtime" || strings.HasPrefix(path, "internal/runtime/") || function == "os.runtime_beforeExit" ||
 		path == packageOf(s.options.Marker) || slices.Contains(s.options.Above, path)
+}
+
+// passesOn are the functions of the runtime that make calls for package reflect and for defer, and those that the
+// compiler makes of the calls in defer and go statements.
+var passesOn = regexp.MustCompile(`^runtime\.(?:call\d+|reflectcall|deferreturn)$|\.(?:deferwrap|gowrap)\d+$`)
+
+// isPlumbing reports whether a frame is none of the program's calls: one that only passes a call on, to the
+// last of the inner frames. The runtime leaves out the same ones when it tells a stack.
+func isPlumbing(l *wireLocation, inner []frame) bool {
+	name := l.name()
+	if passesOn.MatchString(name) {
+		return len(inner) > 0
+	}
+	if l.File != autogenerated || len(inner) == 0 {
+		return false
+	}
+	return methodOf(name) == methodOf(inner[len(inner)-1].Function)
+}
+
+// autogenerated is the file of functions that the compiler has written.
+const autogenerated = "<autogenerated>"
+
+// methodOf is the last part of a function's name: "m" of "a.b/c.(*T).m-fm".
+func methodOf(function string) string {
+	function = strings.TrimSuffix(function, "-fm")
+	return function[strings.LastIndexByte(function, '.')+1:]
 }
 
 // bounds reads where the stack of the goroutine lies.

@@ -10,7 +10,7 @@ import (
 // describe says what was read, for people.
 func (s *Session) describe(ctx context.Context, w *wireVariable, at place) Variable {
 	v := Variable{
-		Name: w.Name, Type: shortType(w.Type), FullType: w.Type, Kind: kindName(w), Len: w.Len, Cap: w.Cap,
+		Name: w.Name, Type: shortType(w.Type), FullType: w.Type, Kind: s.kindName(ctx, w), Len: w.Len, Cap: w.Cap,
 	}
 	if at.read == nil && at.name != "" {
 		shown := at
@@ -139,17 +139,36 @@ func isNil(w *wireVariable) bool {
 	return false
 }
 
-func kindName(w *wireVariable) string {
+// kindName is the kind of a value, as by reflect.Kind. An integer type with a name whose size is that of int has the
+// kind int or uint: nothing tells which of the two that it could be it is.
+func (s *Session) kindName(ctx context.Context, w *wireVariable) string {
 	if w.Type == tupleType {
 		return "tuple"
 	}
-	switch w.Kind {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	if !isInteger(w.Kind) || kindOf(w.RealType) != reflect.Invalid {
+		return basicKind(w)
+	}
+	switch basic := s.basicOf(ctx, w); basic {
+	case "int64":
+		return "int"
+	case "uint64":
+		return "uint"
+	case "":
+		return w.Kind.String()
+	default:
+		return basic
+	}
+}
+
+// basicKind is the kind of a value whose type is predeclared, or no integer.
+func basicKind(w *wireVariable) string {
+	if isInteger(w.Kind) {
 		return w.RealType // Delve's kinds leave the sizes out.
 	}
 	return w.Kind.String()
 }
+
+func isInteger(kind reflect.Kind) bool { return reflect.Int <= kind && kind <= reflect.Uintptr }
 
 // readBytes reads more of bytes than is read of other slices: they are shown as text.
 func (s *Session) readBytes(ctx context.Context, w *wireVariable, at place) {

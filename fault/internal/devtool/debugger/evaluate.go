@@ -19,6 +19,8 @@ import (
 type EvaluateError struct {
 	Text string // a sentence
 	Call bool   // it needs a call, which was not allowed
+	// Unfinished says that the expression may become one if more is typed at its end.
+	Unfinished bool
 }
 
 func (e *EvaluateError) Error() string { return e.Text }
@@ -34,6 +36,7 @@ var loadResult = loadConfig{FollowPointers: true, MaxVariableRecurse: 3, MaxStri
 // imag and complex. Calls of functions and methods run code of the program in the copy, and are made only if
 // call is set; without it, nothing changes. What cannot be done is an *EvaluateError.
 //
+// A call that panics has what it panicked with as its value, and so has all that it is a part of: its Kind is "panic".
 // A call that takes longer than Options.CallLimit is given up. Reading goes on after that, calling does not.
 func (s *Session) Evaluate(ctx context.Context, frame int, expression string, call bool) (Variable, error) {
 	var value Variable
@@ -53,8 +56,14 @@ func (s *Session) Evaluate(ctx context.Context, frame int, expression string, ca
 		}
 		e.calls, e.given = call, given
 		result, err := e.value(ctx, node)
+		var panicked *panicError
+		if errors.As(err, &panicked) {
+			value = s.panicked(ctx, f, panicked)
+			value.Name = strings.TrimSpace(expression)
+			return nil
+		}
 		if err != nil {
-			return e.explain(err)
+			return e.explain(ctx, node, err)
 		}
 		if result.wire == nil || result.typ != result.wire.Type || result.typ == "" {
 			value = result.variable()
@@ -84,9 +93,31 @@ func parse(text string) (ast.Expr, error) {
 	}
 	var list scanner.ErrorList
 	if errors.As(err, &list) && len(list) > 0 {
+		if what := missingAtEnd(text, list); what != "" {
+			return nil, &EvaluateError{Text: "The expression is not finished: " + what + ".", Unfinished: true}
+		}
 		return nil, &EvaluateError{Text: fmt.Sprintf("This is no Go expression: %s, at column %d.", list[0].Msg, list[0].Pos.Column)}
 	}
 	return nil, &EvaluateError{Text: "This is no Go expression: " + sentence(err.Error())}
+}
+
+// missingAtEnd says what an expression lacks at its end; "": that is not what is wrong with it.
+func missingAtEnd(text string, list scanner.ErrorList) string {
+	for _, e := range list {
+		switch {
+		case strings.HasSuffix(e.Msg, "literal not terminated"):
+			return "the text in quotation marks has no end"
+		case strings.HasSuffix(e.Msg, "not terminated"): // a comment, or an escape sequence
+			return "something in it has no end"
+		}
+	}
+	if list[0].Pos.Offset < len(strings.TrimRight(text, " \t\r\n")) {
+		return ""
+	}
+	if strings.HasSuffix(strings.TrimSpace(text), ".") {
+		return "a name is missing after the dot"
+	}
+	return "something is missing at its end"
 }
 
 func isStatement(text string) bool {
@@ -125,6 +156,9 @@ func (s *Session) evaluator(ctx context.Context, f *frame) (*evaluator, error) {
 		f.locals = map[string]string{}
 		for i := range variables { // The innermost of a name is meant.
 			v := &variables[i]
+			if v.Name == "_" {
+				continue
+			}
 			f.locals[strings.TrimPrefix(v.Name, "&")] = s.doubt(ctx, f, v)
 		}
 	}
@@ -326,9 +360,13 @@ func untypedOf(kind reflect.Kind) string {
 // variable describes a value that was worked out.
 func (o *operand) variable() Variable {
 	w := o.asWire()
+	kind := basicKind(w)
+	if isInteger(w.Kind) && o.typ != "" && o.typ != o.basic { // It has a name: as kindName has it.
+		kind = strings.TrimSuffix(kind, "64")
+	}
 	p := writer{session: &Session{}, limit: maxValue}
 	p.value(w, 0)
-	return Variable{Type: shortType(w.Type), FullType: w.Type, Kind: kindName(w), Value: p.String(), Cut: p.cut, Len: w.Len}
+	return Variable{Type: shortType(w.Type), FullType: w.Type, Kind: kind, Value: p.String(), Cut: p.cut, Len: w.Len}
 }
 
 // asWire is a value that was worked out as Delve would have it.

@@ -168,12 +168,22 @@ func TestWhatCannotBeEvaluated(t *testing.T) {
 		call                       bool
 	}{
 		{"main.last", "", "There is nothing to evaluate.", false},
-		{"main.shadows", "n +", "This is no Go expression", false},
+		{"main.shadows", "n +", "The expression is not finished", false},
+		{"main.shadows", "n n", "This is no Go expression", false},
 		{"main.shadows", "n = 5", "This is a statement", false},
 		{"main.shadows", "x := 5", "This is a statement", false},
 		{"main.shadows", "n++", "This is a statement", false},
 		{"main.shadows", "return", "This is a statement", false},
-		{"main.shadows", "nosuch", "nosuch is not known in this frame.", false},
+		{"main.shadows", "nosuch", "nosuch is not known in this frame. Variables that", false},
+		{"main.last", "setings", "setings is not known in this frame. Did you mean settings? Variables that", false},
+		{"main.last", "counetr + 1", "counetr is not known in this frame. Did you mean counter?", false},
+		{"main.last", "main.countr", "countr is not known in this frame. Did you mean counter?", false},
+		{"main.structs", "shapes.limt", "shapes.limt is not known. Did you mean shapes.Limit?", false},
+		{"main.last", "d.totl", "There is no field and no method totl. Did you mean total?", false},
+		{"main.last", "d.receiver.nam", "There is no field and no method nam. Did you mean name?", false},
+		{"main.last", "d.xxxxx", "There is no field and no method xxxxx. Methods that nothing calls, and", false},
+		{"main.unnamed.func2.1", "_", "_ has no value here.", false},
+		{"main.unnamed", "result", "result is not known in this frame.", false},
 		{"main.receiver.deferred-range1", "total", "Variables of the function around the loop", false},
 		{"main.scalars", "u8 / (u8 - 200)", "This divides by zero.", false},
 		{"main.scalars", "u8 + u16", "uint8 and uint16 cannot be mixed", false},
@@ -219,6 +229,24 @@ func TestWhatCannotBeEvaluated(t *testing.T) {
 	}
 }
 
+// What may become an expression is told from what cannot.
+func TestUnfinished(t *testing.T) {
+	for _, text := range []string{
+		"user.", "len(", "len(a", "len(a.", `"abc`, `"abc\`, "`abc", "'a", "1 +", "a[", "a[1", "a == ", "a == \n", "/* a", "[]int{", "[]int{1,", "func() {", "-", "!", "a.(", "m[\"a",
+	} {
+		var e *debugger.EvaluateError
+		if err := debugger.Parse(text); !errors.As(err, &e) || !e.Unfinished || !strings.HasPrefix(e.Text, "The expression is not finished: ") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"", " ", "a b", ")", "a)", "a = 1", "a := 1", "a++", "return", "1 + )", "a..b", "if", "a;"} {
+		var e *debugger.EvaluateError
+		if err := debugger.Parse(text); !errors.As(err, &e) || e.Unfinished {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	s := attach(t, debugger.Options{})
@@ -252,6 +280,13 @@ func TestCalls(t *testing.T) {
 		{"main.floats", "shapes.Twice(max(2, 3))", "int 6"},
 		{"main.floats", `[]byte(shapes.Greet("x"))`, `[]byte "hello x"`},
 		{"main.floats", "float32(shapes.Twice(3)) / 7", "float32 0.85714287"},
+		{"main.structs", "shapes.Boom(3)", `any panic: "boom 3"`},
+		{"main.structs", "1 + shapes.Boom(4)", `any panic: "boom 4"`},
+		{"main.structs", "shapes.Twice(shapes.Boom(5))", `any panic: "boom 5"`},
+		{"main.pointers", "nothing.Describe()", `any panic: runtime.errorString "invalid memory address or nil pointer dereference"`},
+		{"main.structs", "pair.Both()", `(results) ("key", 9)`},
+		{"main.structs", "pair.Swap(10)", "int 9"},
+		{"main.structs", "pair.Swap(9)", "int 10"},
 		{"main.structs", "shapes.Allocate(200)", "int 209715200"},
 		{"main.structs", "shapes.Deep(5000)", "int 5000"}, // moves the stack
 		{"main.structs", "circle.Hidden()", "bool false"},
@@ -268,7 +303,7 @@ func TestCalls(t *testing.T) {
 		})
 	}
 	for expression, want := range map[string]string{
-		"shapes.Boom(3)":   `The call panicked: "boom 3"`,
+		"mapped(nil, nil)": "mapped is a generic function",
 		"shapes.Sum(1, 2)": "The call has too many arguments",
 		"shapes.Greet(5)":  "",
 		"fmt.Sprint(1)":    "built with optimisation",

@@ -20,6 +20,10 @@ import (
 // variables were in use at the call where a frame stands, the compiler has told the collector in tables of
 // bits, which are read here. What was not in use is believed only if nothing was collected meanwhile.
 
+// notGo is why a variable of a C function has no value: where Go and C call each other, the registers that such
+// functions leave as they were are kept in places that no debug data tells of.
+const notGo = "The function is not Go's, and what its registers held is not known: it might be another value."
+
 // notInUse is why such a variable has no value.
 const notInUse = "It is not used any more at this point of the function, and memory was collected since: what it pointed to may be gone."
 
@@ -27,6 +31,7 @@ const notInUse = "It is not used any more at this point of the function, and mem
 type tables struct {
 	memory                                            io.ReaderAt
 	text, end                                         uint64 // everything that was there before the program ran lies between
+	textEnd                                           uint64 // what the Go compiler has made lies between text and here
 	functions, functionCount, pcTables, infos, gofunc uint64
 }
 
@@ -78,7 +83,7 @@ func (s *Session) readTables(ctx context.Context) {
 		return 0
 	}
 	t := &tables{
-		memory: memory, text: uint64(number(field(w, "text"))), end: uint64(number(field(w, "end"))),
+		memory: memory, text: uint64(number(field(w, "text"))), end: uint64(number(field(w, "end"))), textEnd: uint64(number(field(w, "etext"))),
 		functions: base("ftab"), pcTables: base("pctab"), infos: base("pclntable"), gofunc: uint64(number(field(w, "gofunc"))),
 	}
 	if f := field(w, "ftab"); f != nil {
@@ -104,6 +109,9 @@ func (t *tables) isStatic(address uint64) bool {
 	return t.text != 0 && t.text <= address && address < t.end
 }
 
+// isGo reports whether code is Go's; it is if nothing is known.
+func (t *tables) isGo(pc uint64) bool { return t.textEnd == 0 || t.text <= pc && pc < t.textEnd }
+
 func (t *tables) uint32At(address uint64) (uint32, error) {
 	var b [4]byte
 	if address > math.MaxInt64 {
@@ -115,11 +123,18 @@ func (t *tables) uint32At(address uint64) (uint32, error) {
 
 // wordAt is a word of memory; 0: it cannot be read.
 func (t *tables) wordAt(address uint64) uint64 {
-	var b [wordSize]byte
-	if t.memory == nil || address > math.MaxInt64 {
+	if t.memory == nil {
 		return 0
 	}
-	if _, err := t.memory.ReadAt(b[:], int64(address)); err != nil {
+	return wordOf(t.memory, address)
+}
+
+func wordOf(memory io.ReaderAt, address uint64) uint64 {
+	var b [wordSize]byte
+	if address > math.MaxInt64 {
+		return 0
+	}
+	if _, err := memory.ReadAt(b[:], int64(address)); err != nil {
 		return 0
 	}
 	return binary.LittleEndian.Uint64(b[:])
@@ -387,6 +402,9 @@ func (s *Session) doubt(ctx context.Context, f *frame, w *wireVariable) string {
 		return ""
 	}
 	s.readTables(ctx)
+	if !s.tables.isGo(f.pc) {
+		return notGo
+	}
 	pointers := s.pointersOf(f, w)
 	for i, p := range pointers {
 		if p.target == 0 && p.slot != 0 { // What Delve does not tell, as where the variables of a closure lie.
@@ -397,13 +415,10 @@ func (s *Session) doubt(ctx context.Context, f *frame, w *wireVariable) string {
 	if len(pointers) == 0 {
 		return ""
 	}
-	if !f.mapsRead {
-		f.mapsRead = true
-		if !f.faulted {
-			f.inUse, _ = s.tables.inUse(f.entry, f.pc, s.addressOfFrame(f)) // Without it, nothing is known.
-		}
-	}
-	pointers = slices.DeleteFunc(pointers, func(p pointer) bool { return p.slot != 0 && f.inUse.has(s.before(p.slot)) })
+	s.readMaps(f)
+	pointers = slices.DeleteFunc(pointers, func(p pointer) bool {
+		return p.slot != 0 && f.inUse.has(s.before(p.slot)) || s.isHeldOutside(f, p.target)
+	})
 	if len(pointers) == 0 {
 		return ""
 	}
@@ -419,9 +434,57 @@ func (s *Session) doubt(ctx context.Context, f *frame, w *wireVariable) string {
 	return ""
 }
 
-// before is where something on the stack lay when the frames' maps were read.
+// readMaps reads which pointers of a frame were in use.
+func (s *Session) readMaps(f *frame) {
+	if f.mapsRead {
+		return
+	}
+	f.mapsRead = true
+	if f.faulted {
+		return // It does not stand at a call.
+	}
+	var err error
+	// Always in terms of the stack as it was before it moved.
+	if f.inUse, err = s.tables.inUse(f.entry, f.pc, s.before(s.addressOfFrame(f))); err != nil {
+		return // Without it, nothing is known.
+	}
+	f.held = map[uint64]bool{}
+	for _, b := range []bitmap{f.inUse.locals, f.inUse.arguments} {
+		for word := range uint64(b.size) {
+			if address := b.from + word*wordSize; b.has(address) {
+				f.held[s.tables.wordAt(s.now(address))] = true
+			}
+		}
+	}
+}
+
+// isHeldOutside reports whether a frame that was there before f, and that has waited for f ever since, holds a
+// pointer in use: what that points to was never collected meanwhile, so that f can have got nothing else there.
+// Frames further inside tell nothing: they may have got what lies there now after f's object had gone.
+func (s *Session) isHeldOutside(f *frame, target uint64) bool {
+	if target == 0 {
+		return false
+	}
+	for i := f.Index + 1; i < len(s.frames); i++ {
+		s.readMaps(&s.frames[i])
+		if s.frames[i].held[target] {
+			return true
+		}
+	}
+	return false
+}
+
+// now is where something lies that lay there before calls moved the stack; before is its inverse.
+func (s *Session) now(address uint64) uint64 {
+	if len(s.moved) == 0 || !s.moved[0].has(address) {
+		return address
+	}
+	return s.stack.high - (s.moved[0].high - address)
+}
+
+// before is where something on the stack lay before calls moved it: the maps of all frames are in terms of that.
 func (s *Session) before(address uint64) uint64 {
-	if len(s.moved) == 0 || !s.stack.has(address) {
+	if len(s.moved) == 0 || !s.stack.has(address) && address != s.stack.high {
 		return address
 	}
 	return s.moved[0].high - (s.stack.high - address)

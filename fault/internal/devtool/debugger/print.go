@@ -3,6 +3,7 @@ package debugger
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"math"
 	"reflect"
 	"regexp"
@@ -81,10 +82,14 @@ func (p *writer) value(w *wireVariable, depth int) {
 
 // scalar is a boolean or a number. Delve's kinds of integers leave their sizes out.
 func scalar(w *wireVariable) string {
-	switch w.RealType {
+	basic := w.RealType
+	if reflect.Float32 <= w.Kind && w.Kind <= reflect.Complex128 { // RealType is the name of one that has one.
+		basic = w.Kind.String()
+	}
+	switch basic {
 	case "float32", "float64":
 		bits := 64
-		if w.RealType == "float32" {
+		if basic == "float32" {
 			bits = 32
 		}
 		if f, err := strconv.ParseFloat(w.Value, bits); err == nil {
@@ -93,7 +98,7 @@ func scalar(w *wireVariable) string {
 	case "complex64", "complex128":
 		if len(w.Children) == 2 {
 			half := "float64"
-			if w.RealType == "complex64" {
+			if basic == "complex64" {
 				half = "float32"
 			}
 			parts := [2]string{}
@@ -381,6 +386,8 @@ func (p *writer) special(w *wireVariable, depth int) bool {
 	switch w.Type {
 	case "time.Duration":
 		p.write(time.Duration(number(w)).String())
+	case "io/fs.FileMode":
+		p.write(fs.FileMode(number(w)).String())
 	case "time.Time":
 		text, ok := timeText(w)
 		if !ok {

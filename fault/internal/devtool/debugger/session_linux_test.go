@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	hooking "example.org/microblog/fault/internal/devtool/build"
 	"example.org/microblog/fault/internal/devtool/debugger"
+	"example.org/microblog/fault/internal/devtool/link"
 )
 
 func eventually(t *testing.T, what string, ok func() bool) {
@@ -199,6 +201,32 @@ func TestUnavailable(t *testing.T) {
 			t.Errorf("it says %q", e.Fix)
 		}
 	})
+	t.Run("Delve may not be executed", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "dlv")
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: path, PID: start(t), Marker: marker})
+		if e := unavailable(t, err); !strings.Contains(e.Text, "may not be executed") || !strings.Contains(e.Fix, "noexec") {
+			t.Errorf("it says %q %q", e.Text, e.Fix)
+		}
+	})
+	for name, test := range map[string]struct{ says, text, fix string }{
+		"no threads": {"runtime: failed to create new OS thread (have 2 already; errno=11)\nfatal error: newosproc", "no more processes are allowed", "ulimit -u"},
+		// This test may itself be in a container with a filter: what keeps Delve from its work is tried, not guessed.
+		"whatever Delve says": {"it does not work today", `It says "it does not work today".`, debugger.DelveVariable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "dlv")
+			script(t, path, "echo '"+test.says+"' >&2; exit 2\n")
+			_, err := debugger.Attach(t.Context(), debugger.Options{Delve: path, PID: start(t), Marker: marker})
+			if e := unavailable(t, err); !strings.Contains(e.Text, test.text) || !strings.Contains(e.Fix, test.fix) {
+				t.Errorf("it says %q %q", e.Text, e.Fix)
+			}
+		})
+	}
 	t.Run("something else than Delve", func(t *testing.T) {
 		t.Parallel()
 		_, err := debugger.Attach(t.Context(), debugger.Options{Delve: "/bin/false", PID: start(t), Marker: marker})
@@ -251,37 +279,40 @@ func TestUnavailable(t *testing.T) {
 	})
 }
 
-// What a process that is held up while it crashes can be asked.
+// What the copy of a process that the runtime has made as it ended can be asked.
 func TestCrashed(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("compiles a part of the standard library")
+	}
 	dlv := delve(t)
 	dir := t.TempDir()
 	source := `package main
 
 import (
 	"os"
-	"runtime/debug"
-	"syscall"
+	"sync"
 )
 
+type order struct{ customer string }
+
 func main() {
-	full := make([]int, 2)
-	if err := syscall.Pipe(full); err != nil {
-		panic(err)
+	o := &order{"susan"}
+	switch os.Args[1] {
+	case "panic":
+		go stray(map[string]int{"a": 1})
+		select {}
+	case "overflow":
+		deeper(o, 1)
+	case "deadlock":
+		wait(o)
+	case "unlock":
+		unlock(o)
+	case "exit":
+		exit(o, 3)
+	case "fine":
+		os.Exit(0)
 	}
-	_ = syscall.SetNonblock(full[1], true)
-	for block := make([]byte, 4096); ; {
-		if _, err := syscall.Write(full[1], block); err != nil {
-			break
-		}
-	}
-	_ = syscall.SetNonblock(full[1], false)
-	if err := debug.SetCrashOutput(os.NewFile(uintptr(full[1]), "full"), debug.CrashOptions{}); err != nil {
-		panic(err)
-	}
-	os.Stdout.WriteString("here\n")
-	go stray(map[string]int{"a": 1})
-	select {}
 }
 
 //go:noinline
@@ -290,39 +321,106 @@ func stray(sizes map[string]int) {
 	var none []int
 	none[sizes["a"]] = len(text)
 }
+
+func deeper(o *order, n int) int { return n + deeper(o, n+1) }
+
+func wait(o *order) {
+	var mu sync.Mutex
+	mu.Lock()
+	text := "waited for by " + o.customer
+	mu.Lock()
+	println(text)
+}
+
+func unlock(o *order) {
+	text := "unlocked by " + o.customer
+	new(sync.Mutex).Unlock()
+	println(text)
+}
+
+func exit(o *order, code int) {
+	os.Exit(code)
+	println(o)
+}
 `
 	for name, text := range map[string]string{"main.go": source, "go.mod": "module example.org/crash\n\ngo 1.26\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	path, err := build(dir, "crash", "-gcflags=example.org/crash=-N -l")
+	b, err := hooking.Open(t.Context(), hooking.Options{Dir: dir, Env: append(os.Environ(), "GOWORK=off", "GOFLAGS=")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, end, err := startProgram(path)
-	if err != nil {
+	if err := b.PrepareHook(t.Context(), filepath.Join(dir, "hook")); err != nil {
 		t.Fatal(err)
 	}
-	defer end()
-	var s *debugger.Session
-	eventually(t, "it has crashed", func() bool {
-		s, err = debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Crashed: true})
-		if err != nil {
-			return false
-		}
-		frames, err := s.Frames(t.Context())
-		if err == nil && frames[0].Function == "main.stray" {
-			return true
-		}
-		_ = s.Close()
-		return false
-	})
-	defer s.Close()
-	if v := variablesOf(t, s, "main.stray"); v["text"].Value != `"about to crash"` || v["none"].Value != "nil" {
-		t.Errorf("its variables are %+v", v)
+	path := filepath.Join(dir, "crash")
+	if p, err := b.Build(t.Context(), path); p != nil || err != nil {
+		t.Fatalf("%+v, %v", p, err)
 	}
-	if _, err := s.Evaluate(t.Context(), 0, "main.stray(sizes)", true); err == nil || !strings.Contains(evaluateError(t, err).Text, "has crashed") {
-		t.Errorf("a call gives %v", err)
+	for name, test := range map[string]struct {
+		function  string
+		variables map[string]string
+	}{
+		"panic":    {"main.stray", map[string]string{"text": `"about to crash"`, "none": "nil"}},
+		"overflow": {"main.deeper", map[string]string{"o.customer": `"susan"`}},
+		"deadlock": {"main.wait", map[string]string{"text": `"waited for by susan"`}},
+		"unlock":   {"main.unlock", map[string]string{"text": `"unlocked by susan"`}},
+		"exit":     {"main.exit", map[string]string{"code": "3", "o.customer": `"susan"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			socket := filepath.Join(dir, name) // which tells copies apart
+			if out := ends(t, path, name, socket); name != "exit" && !strings.Contains(out, "main.go:") {
+				t.Errorf("it says %s", out)
+			}
+			pid, crashed := link.EndCopy(socket)
+			if pid == 0 || !crashed {
+				t.Fatalf("its copy is %d, %v", pid, crashed)
+			}
+			defer link.End(pid)
+			s, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Crashed: true, Goroutine: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			frame := frameOf(t, s, test.function)
+			for expression, want := range test.variables {
+				if v, err := s.Evaluate(t.Context(), frame, expression, false); err != nil || v.Value != want {
+					t.Errorf("%s is %q, %v, want %s", expression, v.Value, err, want)
+				}
+			}
+			if _, err := s.Evaluate(t.Context(), frame, "main.deeper(nil, 1)", true); err == nil || !strings.Contains(evaluateError(t, err).Text, "has crashed") {
+				t.Errorf("a call gives %v", err)
+			}
+		})
 	}
+	socket := filepath.Join(dir, "fine")
+	ends(t, path, "fine", socket)
+	if pid, _ := link.EndCopy(socket); pid != 0 {
+		t.Errorf("a process that ends without an error has the copy %d", pid)
+		link.End(pid)
+	}
+	foreign := exec.Command(path, "unlock")
+	foreign.Env = append(os.Environ(), link.Variable+"="+socket, link.CopiesVariable+"=1")
+	if out, err := foreign.CombinedOutput(); err == nil {
+		t.Errorf("it has ended well: %s", out)
+	}
+	if pid, _ := link.EndCopy(socket); pid != 0 {
+		t.Errorf("a process whose parent wants none has the copy %d", pid)
+		link.End(pid)
+	}
+}
+
+// ends runs a program to its end and returns what it said.
+func ends(t *testing.T, path, how, socket string) string {
+	t.Helper()
+	cmd := exec.Command(path, how)
+	cmd.Env = append(os.Environ(), link.Variable+"="+socket, link.CopiesVariable+"="+strconv.Itoa(os.Getpid()))
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // supported says why copies cannot be made on this system; nil: they can.
@@ -28,26 +30,45 @@ func obstacle(pid, delve int) *UnavailableError {
 			Fix:  "Close that one; a process has one debugger at most.",
 		}
 	}
+	// Where the call is allowed at all, this one fails because nobody traces this process.
+	if err := unix.PtraceDetach(os.Getpid()); !errors.Is(err, unix.ESRCH) {
+		return &UnavailableError{
+			Text: "This container does not allow debuggers: a seccomp filter refuses ptrace.",
+			Fix:  "Start it with `docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined`, in a compose file `cap_add: [SYS_PTRACE]`.",
+			Err:  err,
+		}
+	}
+	memory, err := openMemory(pid) // takes the same rights as tracing does
+	if err == nil {
+		_ = memory.Close() // Nothing was written.
+		return nil
+	}
 	scope, _ := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope") // Without that module, nothing is restricted.
 	switch strings.TrimSpace(string(scope)) {
 	case "2":
 		return &UnavailableError{
 			Text: "This system allows debuggers to administrators only (kernel.yama.ptrace_scope is 2).",
 			Fix:  "Run `sudo sysctl kernel.yama.ptrace_scope=1`, or run fault as one.",
+			Err:  err,
 		}
 	case "3":
 		return &UnavailableError{
 			Text: "This system allows no debuggers at all until it is started anew (kernel.yama.ptrace_scope is 3).",
 			Fix:  "Set kernel.yama.ptrace_scope to 1 in /etc/sysctl.d and restart the system.",
+			Err:  err,
 		}
 	}
-	if own, err := os.ReadFile("/proc/self/status"); err == nil && statusField(own, "Seccomp") == "2" {
-		return &UnavailableError{
-			Text: "This container does not allow debuggers: a seccomp filter is in force.",
-			Fix:  "Start it with `docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined`, in a compose file `cap_add: [SYS_PTRACE]`.",
-		}
+	return &UnavailableError{
+		Text: "This system does not let the debugger read the copy: the application runs as another user, or has given up rights that it began with.",
+		Fix:  "Let it run as the user of `fault run` in development; in a container, `--cap-add=SYS_PTRACE` may be enough.",
+		Err:  err,
 	}
-	return nil
+}
+
+// hasOneThread reports whether a process has a single thread, as copies do.
+func hasOneThread(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && statusField(status, "Threads") == "1"
 }
 
 // openMemory opens the memory of a process.

@@ -18,6 +18,8 @@ func supported() error {
 
 func obstacle(int, int) *UnavailableError { return nil }
 
+func hasOneThread(int) bool { return false }
+
 func openMemory(int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func privateMemory(int) (int64, error) { return 0, errors.ErrUnsupported }

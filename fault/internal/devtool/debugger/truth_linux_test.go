@@ -4,10 +4,12 @@ package debugger_test
 
 import (
 	"bufio"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,6 +122,42 @@ func TestWhatIsNoLongerInUse(t *testing.T) {
 	}
 }
 
+// A copy may be made while a thread that is not in it has a lock of the runtime.
+func TestCallsWithLocksOfOtherThreads(t *testing.T) {
+	t.Parallel()
+	pid := startCopies(t, "quiet").fail(t, 8)
+	path, err := copies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binary.Close()
+	symbols, err := binary.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(symbols, func(s elf.Symbol) bool { return s.Name == "runtime.mheap_" })
+	if at < 0 {
+		t.Fatal("the program has no runtime.mheap_")
+	}
+	memory, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer memory.Close()
+	if _, err := memory.WriteAt([]byte{1}, int64(symbols[at].Value)); err != nil { // Its lock comes first.
+		t.Fatal(err)
+	}
+	s := attach(t, debugger.Options{PID: pid, KillProcess: true})
+	v, err := s.Evaluate(t.Context(), frameOf(t, s, "main.load"), "allocate(100)", true)
+	if want := strconv.Itoa(100 << 20); err != nil || v.Value != want {
+		t.Errorf("the call returned %s (%v), want %s", v.Value, err, want)
+	}
+}
+
 func isTrue(t *testing.T, m *maker, n int, hung *atomic.Int64) {
 	s := attach(t, debugger.Options{PID: m.fail(t, n), KillProcess: true})
 	check := func(function, name, want string) {
@@ -142,6 +180,7 @@ func isTrue(t *testing.T, m *maker, n int, hung *atomic.Int64) {
 	check("main.fail", "owner", account("owner"))
 	check("main.fail", "list", "[0]") // the inner one
 	check("main.fail", "failure", fmt.Sprintf(`*fmt.wrapError "loading %d: over the limit"`, n))
+	check("main.fail", "same", account("owner"))
 	check("main.fail", "number", strconv.Itoa(n))
 	check("main.fail", "text", strconv.Quote(text))
 	check("main.fail", "half", strconv.FormatFloat(float64(n)/2, 'g', -1, 64))

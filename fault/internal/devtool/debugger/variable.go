@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"go/token"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ type Variable struct {
 	Dynamic string `json:"dynamic,omitempty"`
 	// Value is one line for people: never more than a few hundred bytes, and without control characters.
 	Value string `json:"value"`
-	Kind  string `json:"kind"` // as by reflect.Kind, "ptr"; "tuple" are the results of a call that has several
+	Kind  string `json:"kind"` // as by reflect.Kind, "ptr"; "tuple" are the results of a call that has several, "panic" is what one panicked with
 	// Nil says that it is nil, or an interface that holds a nil pointer.
 	Nil bool `json:"nil,omitempty"`
 	// Cut says that Value does not show all of it.
@@ -123,6 +125,9 @@ func (s *Session) Variables(ctx context.Context, frame int) ([]Variable, error) 
 		for i := len(found) - 1; i >= 0; i-- {
 			// Delve marks those that are shadowed within one function; arguments it lists on their own.
 			v := &found[i]
+			if v.Name == "_" {
+				continue
+			}
 			if shadowed[v.Name] {
 				v.Flags |= flagShadowed
 			}
@@ -159,9 +164,54 @@ func (s *Session) scopeVariables(ctx context.Context, f *frame, load loadConfig)
 		s.readZeros(ctx, &all[i])
 	}
 	return slices.DeleteFunc(all, func(v wireVariable) bool {
-		// The compiler's own, and results without a name, which have no value until the function returns.
-		return strings.HasPrefix(v.Name, ".") || strings.HasPrefix(v.Name, "~r") || v.Name == "_"
+		switch {
+		case strings.HasPrefix(v.Name, unnamedResult):
+			// It is worth something once the function has come to a return: then its deferred functions run.
+			return f.Optimized || v.Unreadable != "" || isZero(&v)
+		case v.Name == "_":
+			return v.Flags&flagArgument == 0
+		}
+		return strings.HasPrefix(v.Name, ".") // the compiler's own
 	}), nil
+}
+
+// What the compiler calls parameters and results that have no name, with a number behind it.
+const (
+	unnamedParameter = "~p"
+	unnamedResult    = "~r"
+)
+
+// shownName is what a variable of a frame is called for people.
+func shownName(w *wireVariable) string {
+	name := strings.TrimPrefix(w.Name, "&")
+	if strings.HasPrefix(name, unnamedParameter) {
+		return "_"
+	}
+	number, ok := strings.CutPrefix(name, unnamedResult)
+	if !ok {
+		return name
+	}
+	if n, err := strconv.Atoi(number); err == nil && n > 0 {
+		return "result " + strconv.Itoa(n+1)
+	}
+	return "result"
+}
+
+// isZero reports whether something is its type's zero value, as far as it was read.
+func isZero(w *wireVariable) bool {
+	switch w.Kind {
+	case reflect.Struct, reflect.Array, reflect.Complex64, reflect.Complex128:
+		return !slices.ContainsFunc(w.Children, func(child wireVariable) bool { return !isZero(&child) })
+	case reflect.Bool:
+		return w.Value == "false"
+	case reflect.String:
+		return w.Len == 0
+	case reflect.Float32, reflect.Float64:
+		return w.Value == "0"
+	case reflect.Pointer, reflect.UnsafePointer, reflect.Interface, reflect.Slice, reflect.Map, reflect.Func, reflect.Chan:
+		return isNil(w)
+	}
+	return number(w) == 0
 }
 
 // withoutSlots puts arguments and results that lie on the heap in the place of what the compiler has for them
@@ -196,11 +246,11 @@ func (s *Session) variableOf(ctx context.Context, f *frame, w *wireVariable) Var
 	}
 	var v Variable
 	if doubt := s.doubt(ctx, f, w); doubt != "" {
-		v = Variable{Type: shortType(w.Type), FullType: w.Type, Kind: kindName(w), Unreadable: doubt}
+		v = Variable{Type: shortType(w.Type), FullType: w.Type, Kind: s.kindName(ctx, w), Unreadable: doubt}
 	} else {
 		v = s.describe(ctx, w, at)
 	}
-	v.Name = strings.TrimPrefix(w.Name, "&")
+	v.Name = shownName(w)
 	v.Argument, v.Result, v.Shadowed = w.Flags&flagArgument != 0, w.Flags&flagResult != 0, w.Flags&flagShadowed != 0
 	v.Line = int(w.DeclLine)
 	if w.Unreadable != "" && f.Optimized {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,6 +36,28 @@ func TestFrames(t *testing.T) {
 	got := strings.Join(names[:4], " ")
 	if want := "main.last main.receiver.deferred-range1 main.receiver.deferred.func1 main.receiver.deferred"; got != want {
 		t.Errorf("the innermost frames are %s, want %s", got, want)
+	}
+	// The calls that the compiler and the runtime put between are none of the program's: the stack is as the runtime tells it.
+	stack, err := s.Evaluate(t.Context(), 0, "stack", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arguments := regexp.MustCompile(`\[.*?\]`) // The runtime does not tell them.
+	for i, child := range childrenOf(t, s, stack) {
+		if child.Value == `"runtime.goexit"` {
+			break
+		}
+		if i >= len(names) || child.Value != strconv.Quote(arguments.ReplaceAllString(names[i], "[...]")) {
+			t.Fatalf("frame %d of\n%s\nis none of\n%s", i, lines(childrenOf(t, s, stack)), strings.Join(names, "\n"))
+		}
+	}
+	from, all := frameOf(t, s, "main.unnamed"), []string{}
+	for _, f := range frames[from : from+5] {
+		all = append(all, f.Function)
+	}
+	got = strings.Join(all, " ")
+	if want := "main.unnamed main.greets.Greet reflect.Value.call reflect.Value.Call main.kinds"; got != want {
+		t.Errorf("the frames of a method that was called by package reflect are %s, want %s", got, want)
 	}
 	last := frames[0]
 	source, err := os.ReadFile(last.File)
@@ -184,6 +208,31 @@ func TestVariables(t *testing.T) {
 			point *main.polar = &{Radius: -0, Turns: [-1, -0]}
 			signs []float64 = [-0, 0]
 			name main.title = "é"`,
+		"main.kinds": `
+			n main.number = 5
+			t main.tiny = -1
+			l main.long = 1099511627776
+			o main.octet = 200
+			w main.word = 7
+			h main.handle = 48879
+			f main.half = 0.5
+			y main.flag = true
+			s main.letters = "abc"
+			c main.wave = (1+2i)
+			d time.Duration = 1s
+			m fs.FileMode = -rw-r--r--
+			absent *main.deepest = nil
+			absentError *shapes.Failure = nil
+			embedded *struct { main.greeter } = *`,
+		"main.unnamed": `
+			_ int = 7
+			_ string = "seven"
+			result int = 42
+			result 2 string = "results"`,
+		"main.unnamed.func2.1": `
+			_ string = "blank"
+			_ int = 9
+			r *main.receiver = nil`,
 		"main.scalars": `
 			b bool = true
 			i8 int8 = -8
@@ -264,6 +313,28 @@ failure argument:false result:false shadowed:false expression:"failure"
 `
 	if got.String() != want {
 		t.Errorf("with results on the heap:\ngot\n%swant\n%s", &got, want)
+	}
+	for _, function := range []string{"main.unnamed", "main.unnamed.func2.1"} {
+		list, err := s.Variables(t.Context(), frameOf(t, s, function))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range list {
+			if v.Name == "r" {
+				continue
+			}
+			if v.Shadowed || v.Expression != "" || v.Argument != (v.Name == "_") || v.Result != strings.HasPrefix(v.Name, "result") {
+				t.Errorf("in %s, without a name: %+v", function, v)
+			}
+		}
+	}
+	for name, want := range map[string]string{
+		"n": "int", "t": "int8", "l": "int", "o": "uint8", "w": "uint", "h": "uint", "f": "float32", "y": "bool", "s": "string", "c": "complex64",
+		"d": "int", "m": "uint32", "absent": "ptr",
+	} {
+		if v := variablesOf(t, s, "main.kinds")[name]; v.Kind != want {
+			t.Errorf("the kind of a %s is %q, want %q", v.Type, v.Kind, want)
+		}
 	}
 	typedNil := variablesOf(t, s, "main.interfaces")["typedNil"]
 	if !typedNil.Nil || typedNil.Dynamic != "*shapes.Failure" || typedNil.FullType != "error" || typedNil.Kind != "interface" {
@@ -409,6 +480,18 @@ func TestGoroutines(t *testing.T) {
 			}
 		}
 	}
+	var request []string
+	for _, g := range all {
+		if g.Request {
+			request = append(request, g.Function)
+		}
+		if mail := g.Request && len(g.Labels) == 1 && g.Labels["job"] == "mails"; g.Request != mail {
+			t.Errorf("the labels of %s are %v", g.Function, g.Labels)
+		}
+	}
+	if got, want := strings.Join(request, " "), "runtime.main main.sibling main.sibling.func1"; got != want {
+		t.Errorf("of the request are %s, want %s", got, want)
+	}
 	if found["main.worker"] != "waiting chan receive" || found["sync.(*Mutex).Lock"] != "waiting sync.Mutex.Lock" {
 		t.Errorf("the goroutines are %v", found)
 	}
@@ -435,6 +518,12 @@ func TestComplete(t *testing.T) {
 		{"in a package", "main.structs", "shapes.Li", "Limit", "limit"},
 		{"functions in a package", "main.structs", "shapes.Gr", "Greet", "Limit"},
 		{"types in a package", "main.structs", "shapes.Poi", "Point", ""},
+		{"fields of what is not there", "main.kinds", "absent.to", "total", ""},
+		{"promoted fields of what is not there", "main.kinds", "absent.na", "name", ""},
+		{"methods of what is not there", "main.kinds", "absentError.", "Unwrap", ""},
+		{"promoted methods of what is not there", "main.kinds", "absent.", "Size", ""},
+		{"no parameters without a name", "main.unnamed", "", "counter", "_"},
+		{"no results without a name", "main.unnamed", "res", "", "result"},
 		{"after a call there is nothing", "main.structs", "point.Scale(3).", "", "X"},
 		{"in bad syntax there is nothing", "main.structs", "(((.", "", "X"},
 	} {

@@ -1,10 +1,12 @@
 package explain
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strings"
 
 	"example.org/microblog/fault"
@@ -45,8 +47,8 @@ func (c *code) statement(line int) *piece {
 	for size := range maxWindow {
 		for before := 0; before <= size; before++ {
 			first, last := line-before, line-before+size
-			if first < 0 || last >= len(c.lines) {
-				continue
+			if first < 0 || last >= len(c.lines) || first > 0 && strings.HasSuffix(strings.TrimSpace(c.lines[first-1].Text), ".") {
+				continue // Behind a dot, it would be another expression.
 			}
 			var b strings.Builder
 			for _, l := range c.lines[first : last+1] {
@@ -141,7 +143,48 @@ func (p *piece) source(e ast.Expr) string {
 	if from < 0 || to > len(p.text) || from > to {
 		return ""
 	}
-	return strings.Join(strings.Fields(p.text[from:to]), " ")
+	return strings.Join(strings.Fields(chained.ReplaceAllString(p.text[from:to], ".")), " ")
+}
+
+var chained = regexp.MustCompile(`\.[ \t]*\n\s*`)
+
+// mark is where a node stands in the lines of the code, nil if it is not in them. Of a node of several lines it is the part on
+// the line that is hit, or on its first.
+func (c *code) mark(p *piece, n ast.Node) *Mark {
+	from, to := p.fset.PositionFor(n.Pos(), false), p.fset.PositionFor(n.End(), false)
+	line := from.Line
+	if hit := c.hit - p.first + 1; from.Line <= hit && hit <= to.Line {
+		line = hit
+	}
+	at := p.first + line - 1
+	parsed := strings.Split(p.text, "\n")
+	if at < 0 || at >= len(c.lines) || line < 1 || line > len(parsed) {
+		return nil
+	}
+	// What stands before a line differs where something was put there or taken away; their ends are the same.
+	text, whole := parsed[line-1], c.lines[at].Text
+	shift := len(whole) - len(text)
+	begin, end := len(whole)-len(strings.TrimLeft(whole, " \t")), len(strings.TrimRight(whole, " \t\r"))
+	if line == from.Line {
+		begin = from.Column - 1 + shift
+	}
+	if line == to.Line {
+		end = to.Column - 1 + shift
+	}
+	if begin < 0 || end > len(whole) || begin >= end || begin < shift || whole[begin:end] != text[begin-shift:end-shift] {
+		return nil
+	}
+	return &Mark{Line: c.lines[at].Number, From: begin, To: end}
+}
+
+// marked is the text of a mark.
+func (c *code) marked(m *Mark) string {
+	for _, l := range c.lines {
+		if m != nil && l.Number == m.Line && m.From < m.To && m.To <= len(l.Text) {
+			return l.Text[m.From:m.To]
+		}
+	}
+	return ""
 }
 
 // touches tells whether a node reaches over a line, by its index in the code.
@@ -181,6 +224,24 @@ func each[N ast.Node](c *code, line int, visit func(*piece, N)) {
 // that has one: the line itself, or one before it. Where only the handler is known that returned an error, its line is the one
 // where it begins, and the calls are behind it.
 func (s *subject) callsOf(name func(string) bool) (calls [][]string) {
+	for _, site := range s.sitesOf(name) {
+		args := make([]string, len(site.args))
+		for i, a := range site.args {
+			args[i] = site.source(a)
+		}
+		calls = append(calls, args)
+	}
+	return calls
+}
+
+// site is a call and what it is given.
+type site struct {
+	*piece
+	args []ast.Expr
+}
+
+// sitesOf is callsOf with the expressions themselves.
+func (s *subject) sitesOf(name func(string) bool) (calls []site) {
 	step, end := -1, -1
 	if s.f.StackOf == fault.StackHandled {
 		step, end = 1, len(s.code.lines)
@@ -190,17 +251,90 @@ func (s *subject) callsOf(name func(string) bool) (calls [][]string) {
 	}
 	for line := s.code.hit; line != end && len(calls) == 0; line += step {
 		each(s.code, line, func(p *piece, call *ast.CallExpr) {
-			if !name(p.source(call.Fun)) {
-				return
+			if name(p.source(call.Fun)) {
+				calls = append(calls, site{p, call.Args})
 			}
-			args := make([]string, len(call.Args))
-			for i, a := range call.Args {
-				args[i] = p.source(a)
-			}
-			calls = append(calls, args)
 		})
 	}
 	return calls
+}
+
+// isAssigned tells whether the lines use a name in another way than a call of it, as they do that of a variable.
+func (c *code) isAssigned(name string) bool {
+	for _, l := range c.lines {
+		var s scanner.Scanner
+		source := []byte(l.Text)
+		s.Init(token.NewFileSet().AddFile("", -1, len(source)), source, nil, 0)
+		before, was := token.ILLEGAL, false
+		for {
+			_, tok, text := s.Scan()
+			if was && tok != token.LPAREN {
+				return true
+			}
+			if tok == token.EOF {
+				break
+			}
+			was = tok == token.IDENT && text == name && before != token.PERIOD
+			before = tok
+		}
+	}
+	return false
+}
+
+// spot is a node of the code.
+type spot struct {
+	*piece
+	node ast.Node
+}
+
+// mark is where the only one of the spots stands; of none and of several it is nil.
+func (s *subject) mark(spots []spot) *Mark {
+	if len(spots) != 1 {
+		return nil
+	}
+	return s.code.mark(spots[0].piece, spots[0].node)
+}
+
+// only marks the only node of a kind that stands on the line and is fit.
+func only[N ast.Node](s *subject, e *Explanation, fit func(*piece, N) ast.Node) {
+	if !s.here {
+		return
+	}
+	var spots []spot
+	each(s.code, s.code.hit, func(p *piece, n N) {
+		if node := fit(p, n); node != nil {
+			spots = append(spots, spot{p, node})
+		}
+	})
+	e.Mark = s.mark(spots)
+}
+
+// failedCall is the only call on the line that has the name of the function that it called.
+func (s *subject) failedCall() *Mark {
+	name, _, _ := strings.Cut(cmp.Or(s.call.Called, s.call.Below), "[") // of a generic function
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	var spots []spot
+	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
+		if nameOf(call.Fun) == name {
+			spots = append(spots, spot{p, call})
+		}
+	})
+	return s.mark(spots)
+}
+
+// nameOf is the name of a function without what it belongs to, "" if it has none.
+func nameOf(fun ast.Expr) string {
+	switch fun := ast.Unparen(fun).(type) {
+	case *ast.Ident:
+		return fun.Name
+	case *ast.SelectorExpr:
+		return fun.Sel.Name
+	case *ast.IndexExpr:
+		return nameOf(fun.X)
+	case *ast.IndexListExpr:
+		return nameOf(fun.X)
+	}
+	return ""
 }
 
 // isPure tells whether an expression can be evaluated without calling a function of the program.

@@ -146,7 +146,7 @@ func TestCircumstances(t *testing.T) {
 		})
 	}
 	for typ, title := range map[string]string{
-		"process ended": "The process ended without a word", "process killed for memory": "Memory ran out",
+		explain.Exit: "The application ended itself", "process ended": "The process ended without a word", "process killed for memory": "Memory ran out",
 	} {
 		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: typ, Message: "the process ended"}}
 		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title {
@@ -216,6 +216,9 @@ func FuzzExplain(f *testing.F) {
 				asked++
 				return value, value != ""
 			}}) {
+				if e.Mark != nil && strings.TrimSpace(marked(t, e, lines)) == "" {
+					t.Errorf("%+v marks nothing", e.Mark)
+				}
 				for _, s := range append([]string{e.Title, e.Text}, e.Try...) {
 					if s == "" || strings.ContainsAny(s, "\n\x1b") {
 						t.Errorf("%q", s)

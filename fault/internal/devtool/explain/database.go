@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,6 +122,10 @@ func databaseRules() []*rule {
 		title: "The column `$2` is NULL", say: "The row has NULL in the column of index $1, and `$3` cannot hold that.",
 		try: []string{"Scan into a pointer or into `sql.Null[T]`.", "If it must never be NULL, say NOT NULL in the schema; or write `coalesce($2, …)`."}, more: (*subject).statement,
 	}, {
+		topic: "scan", wraps: true, text: `Scan error on column index (\d+), name "([^"]*)": unsupported Scan, storing driver\.Value type (\S+) into type \*time\.Time`,
+		title: "The time in `$2` came as `$3`", say: "Column number $1, counted from 0, is scanned into a time.Time, and the driver gives a `$3`.",
+		try: []string{"MySQL's driver gives times with `parseTime=true` in its address.", "SQLite has no type for times: the driver makes some of columns that are declared as DATETIME or TIMESTAMP; or scan a text, and parse it."}, more: (*subject).statement,
+	}, {
 		topic: "scan", wraps: true, text: `Scan error on column index (\d+), name "([^"]*)": (.+)$`,
 		title: "The column `$2` does not fit its variable", say: "Column number $1, counted from 0, cannot be put into what it is scanned into: $3.",
 		try: []string{"Compare the order of the columns with that of the variables.", "Name the columns in place of `SELECT *`, whose order changes with the schema."}, more: (*subject).statement,
@@ -136,6 +141,18 @@ func databaseRules() []*rule {
 		topic: "no rows", text: `\bno rows in result set`,
 		title: "There is no such row", say: "The query found nothing, which QueryRow tells as an error.",
 		try: []string{"If that can happen, handle it: `errors.Is(err, sql.ErrNoRows)`, most often as 404."}, more: (*subject).noRows,
+	}, {
+		topic: "scan before next", text: `sql: Scan called without calling Next`,
+		title: "Scan was called before Next", say: "The rows stand before the first one until Next is called.",
+		try: []string{"`for rows.Next() { rows.Scan(…) }`, and `rows.Err()` behind it; for a single row there is QueryRow."},
+	}, {
+		topic: "sql argument", wraps: true, text: `sql: converting argument \$?(\S+) type: (.+)$`,
+		title: "An argument of the statement cannot be sent", say: "The argument `$1` does not fit: $2.", more: (*subject).statement,
+		try: []string{"A struct, a map or a slice has no form in SQL: pass its fields, or give its type a `Value` method (driver.Valuer).", "For a list write one placeholder for each, or use ANY with PostgreSQL."},
+	}, {
+		topic: "connection done", text: `sql: connection is already closed`,
+		title: "The connection was given back already", say: "A *sql.Conn was used after Close, or its statement after that.",
+		try: []string{"Close it when all is done, by defer."},
 	}, {
 		topic: "tx done", text: `sql: transaction has already been committed or rolled back`,
 		title: "The transaction is over", say: "It was committed or rolled back before, perhaps because its context ended.",
@@ -191,7 +208,7 @@ func arguments(step *trace.Step) string {
 // failedStatement is the last SQL statement of the request that failed; nil is none.
 func (s *subject) failedStatement() *trace.Step {
 	for i := len(s.f.Steps) - 1; i >= 0; i-- {
-		if step := &s.f.Steps[i]; isSQL(step) && step.Err != "" && step.Text != "" {
+		if step := &s.f.Steps[i]; isSQL(step) && step.Err != "" && step.Text != "" && step.Text != "ROLLBACK" {
 			return step
 		}
 	}
@@ -207,7 +224,7 @@ func (s *subject) noRows(m []string, e *Explanation) {
 		return
 	}
 	for i := len(s.f.Steps) - 1; i >= 0; i-- {
-		if step := &s.f.Steps[i]; isSQL(step) && step.Text != "" {
+		if step := &s.f.Steps[i]; isSQL(step) && step.Text != "" && !slices.Contains([]string{"BEGIN", "COMMIT", "ROLLBACK"}, step.Text) {
 			e.add("The last statement was " + quoted(step.Text) + arguments(step) + ".")
 			return
 		}

@@ -106,3 +106,22 @@ func TestOtherDrivers(t *testing.T) {
 		}
 	}
 }
+
+// The end of a transaction is no statement that somebody has written.
+func TestEndOfTransactionIsNoStatement(t *testing.T) {
+	failed := trace.Step{Kind: "sql", Text: "INSERT INTO posts", Err: "ERROR: deadlock detected (SQLSTATE 40P01)"}
+	asked := trace.Step{Kind: "sql", Text: "SELECT name FROM users"}
+	begin, broken := trace.Step{Kind: "sql", Text: "BEGIN"}, trace.Step{Kind: "sql", Text: "ROLLBACK", Err: "driver: bad connection"}
+	for name, c := range map[string]struct {
+		typ, message, text string
+		steps              []trace.Step
+	}{
+		"a failed rollback": {"*pgconn.PgError", failed.Err, "INSERT INTO posts", []trace.Step{begin, failed, broken}},
+		"no rows":           {"*errors.errorString", "sql: no rows in result set", "The last statement was `SELECT name FROM users`.", []trace.Step{asked, begin, {Kind: "sql", Text: "COMMIT"}}},
+	} {
+		got := explain.Explain(&fault.Failure{Causes: fault.Cause{Type: c.typ, Message: c.message}, Steps: c.steps}, explain.Call{})
+		if len(got) == 0 || !strings.Contains(got[0].Text, c.text) {
+			t.Errorf("%s: %+v, want %q", name, got, c.text)
+		}
+	}
+}

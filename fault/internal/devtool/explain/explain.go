@@ -14,7 +14,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // An Explanation is what one error of a failure means. Code within its texts is in backquotes. Characters that act on a
@@ -23,15 +23,27 @@ type Explanation struct {
 	Title string   `json:"title"` // a few words: "Write to a nil map"
 	Text  string   `json:"text"`  // whole sentences
 	Try   []string `json:"try,omitempty"`
+	// Mark is the part of the call's line that failed; nil if that is not known.
+	Mark *Mark `json:"-"`
+}
+
+// A Mark is a piece of a line of code.
+type Mark struct {
+	Line     int // its number, from 1
+	From, To int // bytes of its text as Call.Lines have it, To behind the last one
 }
 
 // A Call is the one that is looked at, normally the innermost of the application's own.
 type Call struct {
 	// Lines are the code around the call's line, which has Hit; nil is unknown.
 	Lines []problem.Line
+	// File has the lines, if it may be read: what it imports tells the names of packages from others. "" is none.
+	File string
 	// Below is the function that this line has called and in which it happened, however many calls further: "strings.Repeat".
 	// "" means that it happened in this call itself.
 	Below string
+	// Called is the function that this line itself has called then: "strings.Repeat"; "" is not known.
+	Called string
 	// Elsewhere says that this is not where a panic happened that is among the errors: something recovered it and made it
 	// the error that this call has got.
 	Elsewhere bool
@@ -45,10 +57,13 @@ type Call struct {
 // f's, make the Call by hand.
 func At(f *fault.Failure, index int, lines []problem.Line) Call {
 	c := Call{Lines: lines, Elsewhere: f.StackOf == fault.StackWrapped || f.StackOf == fault.StackHandled}
+	if lines != nil && index >= 0 && index < len(f.Stack) {
+		c.File = f.Stack[index].File
+	}
 	for _, frame := range f.Stack[:min(max(index, 0), len(f.Stack))] {
 		// The runtime is how a panic comes about, not where.
 		if pkg := frame.Package(); pkg != "runtime" && !strings.HasPrefix(pkg, "internal/runtime/") {
-			c.Below = frame.Name()
+			c.Below, c.Called = frame.Name(), f.Stack[index-1].Name()
 			break
 		}
 	}
@@ -101,6 +116,8 @@ type subject struct {
 	code    *code
 	here    bool // it happened in the call itself
 	lookups int
+	// packages are the names of those that the code's file imports, once they have been asked for.
+	packages map[string]bool
 }
 
 // walk visits the causes, the outer before the inner.
@@ -228,6 +245,9 @@ func (s *subject) fill(r *rule, m []string) Explanation {
 		e.add("It was recovered on its way here, so this call tells nothing about it.")
 	case r.more != nil:
 		r.more(s, m, &e)
+	}
+	if e.Mark == nil && !s.here && (s.f.StackOf == fault.StackPanic || s.f.StackOf == fault.StackCrash) {
+		e.Mark = s.failedCall()
 	}
 	e.Title, e.Text = visible.Line(e.Title), visible.Line(strings.TrimSpace(e.Text))
 	for i, t := range e.Try {

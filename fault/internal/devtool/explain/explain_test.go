@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"example.org/microblog/fault/internal/devtool/explain"
+	"example.org/microblog/fault/internal/devtool/problem"
 )
 
 type user struct {
@@ -34,6 +36,26 @@ type failing struct {
 	// Without a debugger.
 	blindTitle string // "" is the same
 	blind      []string
+	// What is marked; "" is nothing.
+	mark, blindMark string
+}
+
+// marked is the text of the mark of an explanation.
+func marked(t *testing.T, e explain.Explanation, lines []problem.Line) string {
+	t.Helper()
+	if e.Mark == nil {
+		return ""
+	}
+	for _, l := range lines {
+		if l.Number == e.Mark.Line {
+			if e.Mark.From < 0 || e.Mark.From >= e.Mark.To || e.Mark.To > len(l.Text) {
+				t.Fatalf("%q has nothing from %d to %d", l.Text, e.Mark.From, e.Mark.To)
+			}
+			return l.Text[e.Mark.From:e.Mark.To]
+		}
+	}
+	t.Fatalf("there is no line %d", e.Mark.Line)
+	return ""
 }
 
 func check(t *testing.T, cases []failing) {
@@ -73,10 +95,17 @@ func check(t *testing.T, cases []failing) {
 				t.Errorf("text has a hole: %q", e.Text)
 			}
 
+			if got := marked(t, e, call.Lines); got != c.mark {
+				t.Errorf("marked is %q, want %q", got, c.mark)
+			}
+
 			call.Lookup = nil
 			blind := explain.Explain(f, call)[0]
 			if want := c.blindTitle; want != "" && blind.Title != want {
 				t.Errorf("without a debugger the title is %q, want %q", blind.Title, want)
+			}
+			if got := marked(t, blind, call.Lines); got != c.blindMark {
+				t.Errorf("without a debugger marked is %q, want %q", got, c.blindMark)
 			}
 			for _, part := range c.blind {
 				if !strings.Contains(blind.Text, part) {
@@ -102,6 +131,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Counts` is a nil map", text: []string{"`u.Counts` is nil."}, try: []string{"Make it before: `u.Counts = make(…)`"},
+		mark: "u.Counts", blindMark: "u.Counts",
 		blindTitle: "`u.Counts` is a nil map",
 	}, {
 		name: "one of two maps",
@@ -113,6 +143,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`seen` is a nil map", blindTitle: "Write to a nil map",
+		mark: "seen",
 	}, {
 		name: "nil header",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -122,6 +153,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`q.Header` is a nil map", text: []string{"It happened in `textproto.MIMEHeader.Set`"}, blindTitle: "Write to a nil map",
+		mark: "q.Header", blindMark: `q.Header.Set("Accept", "text/html")`,
 	}, {
 		name: "nil pointer in a chain",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -131,6 +163,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend.Friend` is nil", text: []string{"this line takes `Name` of it."}, blind: []string{"`u.Friend.Friend`", "`u.Friend`"}, blindTitle: "Nil pointer",
+		mark: "u.Friend.Friend",
 	}, {
 		name: "nil receiver",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -141,6 +174,7 @@ func TestRuntime(t *testing.T) {
 		},
 		// The line that failed is in the method.
 		title: "`u` is nil", text: []string{"takes `Name` of it"},
+		mark: "u", blindMark: "u.Name",
 	}, {
 		name: "nil interface",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -150,6 +184,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`n` is nil", text: []string{"calls its method `first`"},
+		mark: "n", blindMark: "n.first()",
 	}, {
 		name: "nil function",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -159,6 +194,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Greet` is nil", text: []string{"this line calls it."}, not: []string{"method"},
+		mark: "u.Greet", blindMark: "u.Greet()",
 	}, {
 		name: "missing entry of a map",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -168,6 +204,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Nil pointer", text: []string{"Most likely `u.Tags` has no entry for `key`, which is `\"go\"`"}, try: []string{"`v, ok := u.Tags[key]`"},
+		mark: "u.Tags[key]", blindMark: "u.Tags[key].Name",
 	}, {
 		name: "nil entry of a map",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -177,6 +214,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Tags[key]` is nil", text: []string{"`key` is `\"go\"`."},
+		mark: "u.Tags[key]", blindMark: "u.Tags[key].Name",
 	}, {
 		name: "result of a call",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -186,6 +224,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Nil pointer", text: []string{"most likely it is what `find(u)` returned"}, blind: []string{"`find(u)`"},
+		mark: "find(u).Name",
 	}, {
 		name: "guarded",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -197,6 +236,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend` is nil", not: []string{"`other`"},
+		mark: "u.Friend",
 	}, {
 		name: "nil maps and slices are no pointers",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -207,6 +247,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend` is nil", not: []string{"`h`", "u.Counts"},
+		mark: "u.Friend",
 	}, {
 		name: "assignment",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -216,6 +257,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend` is nil",
+		mark:  "u.Friend",
 	}, {
 		name: "several lines",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -228,6 +270,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend` is nil",
+		mark:  "u.Friend", blindMark: "u.Friend.Friend",
 	}, {
 		name: "in a condition",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -241,6 +284,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`u.Friend` is nil",
+		mark:  "u.Friend", blindMark: "u.Friend.Name",
 	}, {
 		name: "in a library",
 		handler: func(w http.ResponseWriter, _ *http.Request) error {
@@ -251,6 +295,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Nil pointer", text: []string{"It happened in `http.Redirect`", "Of what this line passes to it, `q` is nil."},
+		mark: "q", blindMark: "http.Redirect(w, q, url, http.StatusSeeOther)",
 	}, {
 		name: "index",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -260,8 +305,9 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Index 3 is out of range",
-		text:  []string{"`posts` has 3 elements, the last of which is the one of index 2; there is none of index 3.", "The index is `i`.", "`posts` is `[7 8 9]`."},
-		try:   []string{"if i < len(posts)", "needs `<` and not `<=`"}, blind: []string{"`posts` has 3 elements"},
+		mark:  "posts[i]", blindMark: "posts[i]",
+		text: []string{"`posts` has 3 elements, the last of which is the one of index 2; there is none of index 3.", "The index is `i`.", "`posts` is `[7 8 9]`."},
+		try:  []string{"if i < len(posts)", "needs `<` and not `<=`"}, blind: []string{"`posts` has 3 elements"},
 	}, {
 		name: "index of one of two",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -271,6 +317,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Index 1 is out of range", text: []string{"`b` has 1 element,"}, blind: []string{"What is indexed has 1 element"},
+		mark: "b[i]",
 	}, {
 		name: "empty",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -280,6 +327,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Index 0 is out of range", text: []string{"`parts` is empty"}, not: []string{"The index is"},
+		mark: "parts[0]", blindMark: "parts[0]",
 	}, {
 		name: "negative",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -289,6 +337,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Index -1 is out of range", text: []string{"must not be negative", "`n-1`"},
+		mark: "posts[n-1]", blindMark: "posts[n-1]",
 	}, {
 		name: "index in a library",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -298,6 +347,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Repeat with a negative count",
+		mark:  `strings.Repeat("x", -len(r.Method))`, blindMark: `strings.Repeat("x", -len(r.Method))`,
 	}, {
 		name: "slice",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -307,6 +357,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`body[:n]` is out of range", text: []string{"It would end at 20, and the length is 5.", "`n` is `20`."}, try: []string{"min(n, len(body))"},
+		mark: "body[:n]", blindMark: "body[:n]",
 	}, {
 		name: "slice backwards",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -316,6 +367,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`body[from:to]` is out of range", text: []string{"It would begin at 3 and end at 1", "`from` is `3`.", "`to` is `1`."},
+		mark: "body[from:to]", blindMark: "body[from:to]",
 	}, {
 		name: "slice from nothing found",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -326,6 +378,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`s[:i]` is out of range", text: []string{"A bound must not be negative.", "`i` is `-1`."}, try: []string{"strings.Cut"},
+		mark: "s[:i]", blindMark: "s[:i]",
 	}, {
 		name: "array",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -335,6 +388,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "The slice is too short for the array", text: []string{"has 1 elements", "has 4"},
+		mark: "[4]byte(b)", blindMark: "[4]byte(b)",
 	}, {
 		name: "division",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -344,6 +398,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`len(posts)` is zero", text: []string{"divides by `len(posts)`, which is 0"}, blindTitle: "`len(posts)` is zero",
+		mark: "len(posts)", blindMark: "len(posts)",
 	}, {
 		name: "remainder",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -354,6 +409,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`b` is zero", blindTitle: "Division by zero",
+		mark: "b",
 	}, {
 		name: "type assertion",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
@@ -363,6 +419,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "The interface holds `float64`, not `int`", text: []string{"`data[\"id\"]` is `7`."},
+		mark: `data["id"].(int)`, blindMark: `data["id"].(int)`,
 		try: []string{"`v, ok := data[\"id\"].(int)`", "encoding/json makes a float64"},
 	}, {
 		name: "value of a context",
@@ -371,6 +428,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "A nil interface is no `*explain_test.user`", try: []string{"is the middleware missing that sets it"},
+		mark: `r.Context().Value("user").(*user)`, blindMark: `r.Context().Value("user").(*user)`,
 	}, {
 		name: "pointer in the interface",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -379,6 +437,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "The interface holds `*explain_test.user`, not `explain_test.user`", try: []string{"It holds a pointer"},
+		mark: "x.(user)", blindMark: "x.(user)",
 	}, {
 		name: "missing method",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -387,6 +446,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`explain_test.user` has no method `first`", try: []string{"pointer receiver"},
+		mark: "x.(namer)", blindMark: "x.(namer)",
 	}, {
 		name: "send on closed",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -396,6 +456,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Send on a closed channel", text: []string{"It is `jobs`."},
+		mark: "jobs", blindMark: "jobs",
 	}, {
 		name: "closed twice",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -405,6 +466,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "The channel was closed twice", text: []string{"It is `jobs`."},
+		mark: "jobs", blindMark: "jobs",
 	}, {
 		name: "close of nil",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -413,6 +475,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "A nil channel was closed",
+		mark:  "jobs", blindMark: "jobs",
 	}, {
 		name: "make",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -422,6 +485,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "A slice of an impossible size", text: []string{"The len that", "`n` is `-1`."},
+		mark: "n", blindMark: "n",
 	}, {
 		name: "unhashable",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -430,6 +494,15 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`[]int` cannot be the key of a map",
+		mark:  "key", blindMark: "key",
+	}, {
+		name: "unhashable key that is deleted",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			seen, keys := map[any]bool{1: true}, []any{[]int{1}}
+			delete(seen, keys[0])
+			return nil
+		},
+		title: "`[]int` cannot be the key of a map", // nothing is marked: the index of keys is none of a map
 	}, {
 		name: "uncomparable",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -438,6 +511,7 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "`[]int` cannot be compared",
+		mark:  "a == b", blindMark: "a == b",
 	}, {
 		name: "shift",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -446,11 +520,107 @@ func TestRuntime(t *testing.T) {
 			return nil
 		},
 		title: "Shift by a negative number",
+		mark:  "1 << n", blindMark: "1 << n",
+	}, {
+		name: "two chains",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			u, other := &user{}, &user{}
+			use(u.Friend.Name, other.Friend.Name)
+			return nil
+		},
+		title: "Nil pointer", // nothing is known of them, and there are two
+	}, {
+		name: "a variable is called",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			var print func(string)
+			u := &user{}
+			print(u.Name)
+			return nil
+		},
+		title: "Nil pointer", mark: "print(u.Name)", blindMark: "print(u.Name)",
+	}, {
+		name: "functions of packages are not nil",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			var u *user
+			use(strings.ToUpper(u.Name), strings.TrimSpace(r.Method))
+			return nil
+		},
+		title: "Nil pointer", not: []string{"`strings`"},
+	}, {
+		name: "a variable with the name of a package",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			sync, other := (*user)(nil), &user{}
+			use(other.Name, sync.Name)
+			return nil
+		},
+		title: "Nil pointer", blind: []string{"`other` or `sync`"},
+	}, {
+		name: "one of several lines",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			u, i := &user{Numbers: []int{1}}, 7
+			v["u"], v["i"] = u, i
+			use(u.Numbers[0], []int{
+				u.Numbers[0], u.Numbers[i],
+				i,
+			})
+			return nil
+		},
+		title: "Index 7 is out of range", text: []string{"`u.Numbers` has 1 element"}, mark: "u.Numbers[i]", blindMark: "u.Numbers[i]",
+	}, {
+		name: "behind else, with letters of several bytes",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			größe, i := map[string][]int{"ü": {1}}, 1
+			v["größe"], v["i"] = größe, i
+			if i == 0 {
+				return nil
+			} else if größe["ü"][i] == 7 {
+				return nil
+			}
+			return nil
+		},
+		title: "Index 1 is out of range", mark: `größe["ü"][i]`, blindMark: `größe["ü"][i]`,
+	}, {
+		name: "over two lines",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			u := &user{}
+			v["u"] = u
+			use(u.
+				Friend.
+				Name)
+			return nil
+		},
+		title: "`u.Friend` is nil", mark: "Friend", blindMark: "Friend.",
+	}, {
+		name: "one of two assertions",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			var a, b any = 1, "two"
+			use(a.(int), b.(user))
+			return nil
+		},
+		title: "The interface holds `string`, not `explain_test.user`", try: []string{"`v, ok := b.("}, mark: "b.(user)", blindMark: "b.(user)",
+	}, {
+		name: "either of two channels",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			a, b := make(chan int, 1), make(chan int, 1)
+			close(b)
+			func() { a <- 1; b <- 1 }()
+			return nil
+		},
+		title: "Send on a closed channel", not: []string{"It is `a`"},
+	}, {
+		name: "in a method",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			var wg sync.WaitGroup
+			wg.Done()
+			return nil
+		},
+		title: "A WaitGroup was used wrongly", mark: "wg.Done()", blindMark: "wg.Done()",
 	}, {
 		name: "panic of nil",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
 			panic(nil)
 		},
 		title: "panic(nil)",
+		mark:  "panic(nil)", blindMark: "panic(nil)",
 	}})
 }

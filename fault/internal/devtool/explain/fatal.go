@@ -2,9 +2,13 @@ package explain
 
 import (
 	"fmt"
+	"go/ast"
 
 	"example.org/microblog/fault"
 )
+
+// Exit is the type of the cause of a failure of the kind fault.KindEnded that is the end of a process by os.Exit.
+const Exit = "exit"
 
 // fatalRules are about what ends the whole process.
 func fatalRules() []*rule {
@@ -14,6 +18,7 @@ func fatalRules() []*rule {
 		title: "Two goroutines used one map at once", say: "At least one of them wrote to it. The runtime ends the process then, because the map may be damaged; nothing can recover that.",
 		try: []string{"Guard every use of this map, reading too, by one sync.Mutex or sync.RWMutex, or use sync.Map.", race,
 			"Handlers run at the same time: a map in a package variable or in a shared struct is used by all of them."},
+		more: (*subject).concurrentMap,
 	}, {
 		topic: "unlock", text: `sync: (?:[Uu]nlock of unlocked mutex|Unlock of unlocked RWMutex|RUnlock of unlocked RWMutex)|inconsistent mutex state`,
 		title: "A mutex was unlocked that was not locked", say: "Unlock was called twice, on a copy of the mutex, or without Lock. Nothing can recover that.",
@@ -56,6 +61,23 @@ func fatalRules() []*rule {
 		topic: "wait group", text: `sync: (negative WaitGroup counter|WaitGroup misuse|WaitGroup is reused)`,
 		title: "A WaitGroup was used wrongly", say: "`$1`: Done was called more often than Add had counted, or Add while somebody was already waiting.",
 		try: []string{"Use `wg.Go(func() { … })`, which counts by itself; else call Add before the go statement, not in the goroutine."},
+	})
+}
+
+// concurrentMap marks the only use of a map on the line.
+func (s *subject) concurrentMap(_ []string, e *Explanation) {
+	only(s, e, func(_ *piece, n ast.Node) ast.Node {
+		switch n := n.(type) {
+		case *ast.IndexExpr:
+			return n.X
+		case *ast.RangeStmt:
+			return n.X
+		case *ast.CallExpr:
+			if fun, is := n.Fun.(*ast.Ident); is && (fun.Name == "delete" || fun.Name == "clear") && len(n.Args) > 0 {
+				return n.Args[0]
+			}
+		}
+		return nil
 	})
 }
 
@@ -114,7 +136,12 @@ func (s *subject) circumstances() []*rule {
 			say: "Something called runtime.Goexit, which ends the goroutine and not the handler alone.",
 			try: []string{"In a test that is `t.Fatal` or `t.FailNow`, called in a handler: use `t.Error` there, and return."}})
 	case fault.KindEnded:
-		if s.f.Causes.Type == "process ended" {
+		switch s.f.Causes.Type {
+		case Exit:
+			all = append(all, &rule{topic: "exit", title: "The application ended itself",
+				say: "It called os.Exit with another code than 0, or log.Fatal, which does.",
+				try: []string{"The frames show who called it; what it wrote last may say why.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})
+		case "process ended":
 			all = append(all, &rule{topic: "ended", title: "The process ended without a word",
 				say: "It was killed, or it ended itself by os.Exit or log.Fatal.",
 				try: []string{"Look at the last lines of its output.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})

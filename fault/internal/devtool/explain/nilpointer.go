@@ -3,7 +3,11 @@ package explain
 import (
 	"fmt"
 	"go/ast"
+	"go/parser"
+	"go/scanner"
 	"go/token"
+	"os"
+	"regexp"
 	"strings"
 )
 
@@ -18,6 +22,10 @@ type operand struct {
 	from, key string
 	guards    []guard
 	index     bool
+	// variable says of what is called that it may be a variable; most functions are none.
+	variable bool
+	at       spot
+	whole    ast.Node // the expression that takes something of it
 }
 
 // guard is a condition before && or ||: what is behind it was evaluated only if it was so.
@@ -33,7 +41,7 @@ func (c *code) operands(line int) []operand {
 		return nil
 	}
 	for _, literals := range []bool{false, true} {
-		w := &operandWalk{piece: p, line: line, literals: literals}
+		w := &operandWalk{code: c, piece: p, line: line, literals: literals}
 		for _, s := range p.body {
 			w.node(s)
 		}
@@ -46,6 +54,7 @@ func (c *code) operands(line int) []operand {
 
 type operandWalk struct {
 	*piece
+	code     *code
 	line     int
 	literals bool // whether function literals are looked into
 	guards   []guard
@@ -92,11 +101,11 @@ func (w *operandWalk) node(n ast.Node) {
 			return false
 		case *ast.SelectorExpr:
 			w.node(n.X)
-			w.add(n.X, "takes "+quoted(n.Sel.Name)+" of it", true)
+			w.add(n.X, n, "takes "+quoted(n.Sel.Name)+" of it", true)
 			return false
 		case *ast.StarExpr:
 			w.node(n.X)
-			w.add(n.X, "takes what it points to", true)
+			w.add(n.X, n, "takes what it points to", true)
 			return false
 		case *ast.CallExpr:
 			w.call(n)
@@ -110,12 +119,12 @@ func (w *operandWalk) call(n *ast.CallExpr) {
 	switch fun := ast.Unparen(n.Fun).(type) {
 	case *ast.SelectorExpr:
 		w.node(fun.X)
-		defer w.add(fun, "calls it", true) // a field that holds a function
-		defer w.add(fun.X, "calls its method "+quoted(fun.Sel.Name), false)
+		defer w.add(fun, n, callsIt, true) // a field that holds a function
+		defer w.add(fun.X, n, "calls its method "+quoted(fun.Sel.Name), false)
 	case *ast.StarExpr: // a conversion: (*T)(x)
 	case *ast.Ident:
 		if !builtin[fun.Name] {
-			defer w.add(fun, "calls it", true)
+			defer w.add(fun, n, callsIt, true)
 		}
 	default:
 		w.node(fun)
@@ -125,12 +134,21 @@ func (w *operandWalk) call(n *ast.CallExpr) {
 	}
 }
 
-func (w *operandWalk) add(e ast.Expr, use string, sure bool) {
+const callsIt = "calls it"
+
+func (w *operandWalk) add(e ast.Expr, whole ast.Node, use string, sure bool) {
 	e = ast.Unparen(e)
-	if !isOrdinary(e) || !w.touches(e, w.line) {
+	failing := whole
+	if call, is := whole.(*ast.CallExpr); is {
+		failing = call.Fun // Its arguments may be on other lines.
+	}
+	if !isOrdinary(e) || !w.touches(failing, w.line) {
 		return
 	}
-	o := operand{text: w.source(e), use: use, sure: sure, pure: isPure(e), guards: w.guards}
+	o := operand{text: w.source(e), use: use, sure: sure, pure: isPure(e), guards: w.guards, at: spot{w.piece, e}, whole: whole}
+	if name, is := e.(*ast.Ident); is && use == callsIt {
+		o.variable = w.code.isAssigned(name.Name)
+	}
 	if i, is := e.(*ast.IndexExpr); is && isPure(i) {
 		o.index, o.from, o.key = true, w.source(i.X), w.source(i.Index)
 	}
@@ -182,7 +200,7 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 		return
 	}
 	operands := s.code.operands(s.code.hit)
-	var nils, maybe, unsure, calls []operand
+	var nils, maybe, unsure, calls, open []operand
 	for _, o := range operands {
 		switch s.nilness(o) {
 		case isNil:
@@ -192,9 +210,10 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 				maybe = append(maybe, o)
 			}
 		case unknown:
+			open = append(open, o)
 			if o.pure {
 				unsure = append(unsure, o)
-			} else if !strings.HasSuffix(o.use, "calls it") { // The call of a method is no value that could be nil.
+			} else if o.use != callsIt { // The call of a method is no value that could be nil.
 				calls = append(calls, o)
 			}
 		}
@@ -214,12 +233,17 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 	case len(maybe) > 0:
 		s.sayNil(maybe[0], e)
 	default:
+		e.Mark = s.markOf(open)
 		s.sayUnknown(operands, unsure, calls, e)
 	}
 }
 
 func (s *subject) sayNil(o operand, e *Explanation) {
 	e.Title = "`" + bare(o.text) + "` is nil"
+	e.Mark = s.mark([]spot{o.at})
+	if !o.at.touches(o.at.node, s.code.hit) {
+		e.Mark = s.mark([]spot{{o.at.piece, o.whole}})
+	}
 	e.Text = fmt.Sprintf("`%s` is nil, and this line %s.", bare(o.text), o.use)
 	if o.index {
 		e.add(s.sentence(o.key))
@@ -240,6 +264,7 @@ func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) 
 		if _, ok := s.lookup("len(" + o.from + ")"); ok {
 			e.add(fmt.Sprintf("Most likely `%s` has no entry for `%s`%s: what a map gives for a missing key is nil, if its values are pointers.",
 				bare(o.from), bare(o.key), s.value(", which is ", o.key)))
+			e.Mark = s.mark([]spot{o.at})
 			e.first(fmt.Sprintf("Ask whether there is one: `v, ok := %s[%s]`.", bare(o.from), bare(o.key)))
 			return
 		}
@@ -263,7 +288,10 @@ func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) 
 	names = nil
 	for _, o := range operands {
 		name := quoted(o.text)
-		if o.use != "calls it" && len(names) < 6 && !contains(names, name) {
+		if s.isPackage(o) {
+			continue
+		}
+		if o.use != callsIt && len(names) < 6 && !contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -272,11 +300,95 @@ func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) 
 	}
 }
 
+// markOf marks the smallest expression in which the nil one must have been, of those that may be it.
+func (s *subject) markOf(operands []operand) *Mark {
+	var last *operand
+	for i := range operands {
+		o := &operands[i]
+		if s.isPackage(*o) || o.use == callsIt && !o.variable {
+			continue
+		}
+		// They are in the order in which they are evaluated, so those of one chain get longer.
+		if last != nil && (o.whole.Pos() > last.whole.Pos() || o.whole.End() < last.whole.End()) {
+			return nil
+		}
+		last = o
+	}
+	if last == nil {
+		return nil
+	}
+	return s.mark([]spot{{last.at.piece, last.whole}})
+}
+
+// isPackage tells whether an operand is the name of a package, or a function of one.
+func (s *subject) isPackage(o operand) bool {
+	e := o.at.node
+	if sel, is := e.(*ast.SelectorExpr); is && o.use == callsIt {
+		e = sel.X
+	}
+	name, is := e.(*ast.Ident)
+	if !is || s.call.File == "" {
+		return false
+	}
+	if s.packages == nil {
+		s.packages = importsOf(s.call.File)
+	}
+	return s.packages[name.Name]
+}
+
+// importsOf are the names that a Go file has for packages only, as far as the paths of its imports tell them. One that is
+// anywhere not followed by a dot is a variable's as well, and left out.
+func importsOf(path string) map[string]bool {
+	names := map[string]bool{}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
+		return names // Then none is known.
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return names
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.ImportsOnly)
+	if err != nil {
+		return names
+	}
+	for _, i := range file.Imports {
+		if i.Name != nil {
+			names[i.Name.Name] = true
+			continue
+		}
+		elements := strings.Split(strings.Trim(i.Path.Value, "`\""), "/")
+		last := len(elements) - 1
+		if last > 0 && version.MatchString(elements[last]) {
+			last--
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(elements[last], "go-"), ".v")
+		names[strings.TrimSuffix(name, "-go")] = true
+	}
+	var s scanner.Scanner
+	s.Init(token.NewFileSet().AddFile("", -1, len(text)), text, nil, 0)
+	name, before := "", token.ILLEGAL
+	for before != token.EOF {
+		_, tok, text := s.Scan()
+		if name != "" && tok != token.PERIOD && tok != token.STRING { // A text is the path that the name is given to.
+			delete(names, name)
+		}
+		if name = ""; tok == token.IDENT && before != token.PERIOD && before != token.PACKAGE {
+			name = text
+		}
+		before = tok
+	}
+	return names
+}
+
+var version = regexp.MustCompile(`^v[0-9]+$`)
+
 // nilBelow tells which argument or receiver is nil where it happened in a function that the line calls.
 func (s *subject) nilBelow(e *Explanation) {
 	e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
 	function := s.call.Below[strings.LastIndexByte(s.call.Below, '.')+1:]
 	var nils []string
+	var spots []spot
 	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
 		exprs := call.Args
 		if sel, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
@@ -285,6 +397,7 @@ func (s *subject) nilBelow(e *Explanation) {
 		for _, x := range exprs {
 			if text := p.source(x); isOrdinary(x) && isPure(x) && !contains(nils, quoted(text)) && s.holds(text+" == nil") {
 				nils = append(nils, quoted(text))
+				spots = append(spots, spot{p, x})
 			}
 		}
 	})
@@ -293,6 +406,7 @@ func (s *subject) nilBelow(e *Explanation) {
 		e.first(fmt.Sprintf("Look at what `%s` is given, and at what the value was made of: a zero value often needs its constructor.", bare(function)))
 	case 1:
 		e.add("Of what this line passes to it, " + nils[0] + " is nil.")
+		e.Mark = s.mark(spots)
 		e.first("Find out why " + nils[0] + " was not set.")
 	default:
 		e.add("Of what this line passes to it, " + list(nils) + " are nil.")

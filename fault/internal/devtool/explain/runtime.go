@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"go/types"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,6 +38,18 @@ func runtimeRules() []*rule {
 		topic: "slice to array", text: `cannot convert slice with length (\d+) to array or pointer to array with length (\d+)`,
 		title: "The slice is too short for the array", say: "The slice has $1 elements, and the array that it is converted to has $2.",
 		try: []string{"Ask for the length first, or use copy, which copies what there is."},
+		more: func(s *subject, _ []string, e *Explanation) {
+			only(s, e, func(_ *piece, call *ast.CallExpr) ast.Node {
+				fun := ast.Unparen(call.Fun)
+				if star, is := fun.(*ast.StarExpr); is {
+					fun = star.X
+				}
+				if a, is := fun.(*ast.ArrayType); is && a.Len != nil {
+					return call
+				}
+				return nil
+			})
+		},
 	}, {
 		topic: "division", text: `integer divide by zero`,
 		title: "Division by zero", say: "An integer was divided by zero.", more: (*subject).division,
@@ -81,17 +95,39 @@ func runtimeRules() []*rule {
 		topic: "unhashable", types: append(runtimeTypes[:len(runtimeTypes):len(runtimeTypes)], "maps.unhashableTypeError", "panic"), text: `hash of unhashable type:? (.+)$`,
 		title: "`$1` cannot be the key of a map", say: "The key is an interface that holds a `$1`, which cannot be compared, so no map can find it.",
 		try: []string{"Use a key that can be compared: a string, a number, an array, or a struct of these."},
+		more: func(s *subject, _ []string, e *Explanation) {
+			only(s, e, func(_ *piece, n ast.Node) ast.Node {
+				switch n := n.(type) {
+				case *ast.IndexExpr:
+					return n.Index
+				case *ast.CallExpr:
+					if fun, is := n.Fun.(*ast.Ident); is && fun.Name == "delete" && len(n.Args) == 2 {
+						return n.Args[1]
+					}
+				}
+				return nil
+			})
+		},
 	}, {
 		topic: "uncomparable", text: `comparing uncomparable type (.+)$`,
 		title: "`$1` cannot be compared", say: "Two interfaces were compared that both hold a `$1`. The compiler could not know that, and slices, maps and functions have no ==.",
-		try: []string{"Compare with slices.Equal, maps.Equal or reflect.DeepEqual, or the fields that matter.", "Errors are compared with errors.Is."},
+		try:  []string{"Compare with slices.Equal, maps.Equal or reflect.DeepEqual, or the fields that matter.", "Errors are compared with errors.Is."},
+		more: operation(token.EQL, token.NEQ),
 	}, {
 		topic: "shift", text: `negative shift amount`,
-		title: "Shift by a negative number", say: "The number of bits to shift by is below zero.",
+		title: "Shift by a negative number", say: "The number of bits to shift by is below zero.", more: operation(token.SHL, token.SHR, token.SHL_ASSIGN, token.SHR_ASSIGN),
 	}, {
 		topic: "panic nil", types: []string{"*runtime.PanicNilError"}, text: `panic called with nil argument`,
 		title: "panic(nil)", say: "The value that panic was called with is nil, most often an error that was not looked at.",
 		try: []string{"Call panic only where the error is not nil."},
+		more: func(s *subject, _ []string, e *Explanation) {
+			only(s, e, func(_ *piece, call *ast.CallExpr) ast.Node {
+				if fun, is := call.Fun.(*ast.Ident); is && fun.Name == "panic" {
+					return call
+				}
+				return nil
+			})
+		},
 	}}
 	for _, r := range all {
 		r.strict = true
@@ -100,6 +136,25 @@ func runtimeRules() []*rule {
 		}
 	}
 	return all
+}
+
+// operation marks the only operation of that kind on the line.
+func operation(tokens ...token.Token) func(*subject, []string, *Explanation) {
+	return func(s *subject, _ []string, e *Explanation) {
+		only(s, e, func(_ *piece, n ast.Node) ast.Node {
+			switch n := n.(type) {
+			case *ast.BinaryExpr:
+				if slices.Contains(tokens, n.Op) {
+					return n
+				}
+			case *ast.AssignStmt:
+				if slices.Contains(tokens, n.Tok) {
+					return n
+				}
+			}
+			return nil
+		})
+	}
 }
 
 func (s *subject) nilMap(_ []string, e *Explanation) {
@@ -112,7 +167,7 @@ func (s *subject) nilMap(_ []string, e *Explanation) {
 			}
 			for _, x := range exprs {
 				if text := p.source(x); isOrdinary(x) && isPure(x) && s.holds(text+" == nil") && s.holds("len("+text+") == 0") {
-					s.sayNilMap(text, e)
+					s.sayNilMap(text, spot{p, x}, e)
 					return
 				}
 			}
@@ -120,10 +175,12 @@ func (s *subject) nilMap(_ []string, e *Explanation) {
 		return
 	}
 	var maps []string
+	var spots []spot
 	target := func(p *piece, x ast.Expr) {
 		if i, is := ast.Unparen(x).(*ast.IndexExpr); is {
 			if text := p.source(i.X); !contains(maps, text) {
 				maps = append(maps, text)
+				spots = append(spots, spot{p, i.X})
 			}
 		}
 	}
@@ -133,22 +190,23 @@ func (s *subject) nilMap(_ []string, e *Explanation) {
 		}
 	})
 	each(s.code, s.code.hit, func(p *piece, i *ast.IncDecStmt) { target(p, i.X) })
-	var open []string
-	for _, m := range maps {
+	var open []int
+	for i, m := range maps {
 		switch is, known := s.truth(m + " == nil"); {
 		case is:
-			s.sayNilMap(m, e)
+			s.sayNilMap(m, spots[i], e)
 			return
 		case !known:
-			open = append(open, m)
+			open = append(open, i)
 		}
 	}
 	if len(open) == 1 {
-		s.sayNilMap(open[0], e)
+		s.sayNilMap(maps[open[0]], spots[open[0]], e)
 	}
 }
 
-func (s *subject) sayNilMap(m string, e *Explanation) {
+func (s *subject) sayNilMap(m string, at spot, e *Explanation) {
+	e.Mark = s.mark([]spot{at})
 	e.Title = "`" + bare(m) + "` is a nil map"
 	e.Text = fmt.Sprintf("`%s` is nil. %s", bare(m), e.Text)
 	e.first(fmt.Sprintf("Make it before: `%s = make(…)` with its type, or a literal `{}`.", bare(m)))
@@ -156,11 +214,17 @@ func (s *subject) sayNilMap(m string, e *Explanation) {
 
 func (s *subject) index(m []string, e *Explanation) {
 	index, length := m[1], m[2]
-	type place struct{ x, index string }
+	type place struct {
+		spot
+		x, index string
+	}
 	var all, sure []place
 	if s.here {
 		each(s.code, s.code.hit, func(p *piece, i *ast.IndexExpr) {
-			all = append(all, place{p.source(i.X), p.source(i.Index)})
+			if lit, is := i.Index.(*ast.BasicLit); is && lit.Value != index {
+				return // It is another one, or the key of a map.
+			}
+			all = append(all, place{spot{p, i}, p.source(i.X), p.source(i.Index)})
 			if !isPure(i) {
 				return
 			}
@@ -175,6 +239,7 @@ func (s *subject) index(m []string, e *Explanation) {
 	what := "What is indexed"
 	if len(sure) > 0 {
 		what = quoted(sure[0].x)
+		e.Mark = s.mark([]spot{sure[0].spot})
 	}
 	n, err := strconv.Atoi(length)
 	switch {
@@ -232,10 +297,13 @@ func (s *subject) slice(m []string, e *Explanation) {
 		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.call.Below))}
 		return
 	}
-	type found struct{ text, x, low, high string }
+	type found struct {
+		spot
+		text, x, low, high string
+	}
 	var all, sure []found
 	each(s.code, s.code.hit, func(p *piece, x *ast.SliceExpr) {
-		f := found{text: p.source(x), x: p.source(x.X)}
+		f := found{spot: spot{p, x}, text: p.source(x), x: p.source(x.X)}
 		fits := isPure(x)
 		bound := func(e ast.Expr, at int) (text string) {
 			if e == nil {
@@ -266,6 +334,7 @@ func (s *subject) slice(m []string, e *Explanation) {
 	}
 	f := sure[0]
 	e.Title = "`" + bare(f.text) + "` is out of range"
+	e.Mark = s.mark([]spot{f.spot})
 	for _, b := range []string{f.low, f.high} {
 		if _, err := strconv.Atoi(b); b != "" && err != nil {
 			e.add(s.sentence(b))
@@ -290,14 +359,15 @@ func (s *subject) division(_ []string, e *Explanation) {
 		return
 	}
 	var all, sure []string
+	var allSpots, sureSpots []spot
 	divisor := func(p *piece, x ast.Expr) {
 		if lit, is := ast.Unparen(x).(*ast.BasicLit); is && lit.Value != "0" {
 			return
 		}
 		text := p.source(x)
-		all = append(all, text)
+		all, allSpots = append(all, text), append(allSpots, spot{p, x})
 		if isPure(x) && s.holds(text+" == 0") {
-			sure = append(sure, text)
+			sure, sureSpots = append(sure, text), append(sureSpots, spot{p, x})
 		}
 	}
 	each(s.code, s.code.hit, func(p *piece, b *ast.BinaryExpr) {
@@ -311,23 +381,38 @@ func (s *subject) division(_ []string, e *Explanation) {
 		}
 	})
 	if len(sure) == 0 && len(all) == 1 {
-		sure = all
+		sure, sureSpots = all, allSpots
 	}
 	if len(sure) == 0 {
 		e.Try = append(e.Try, "Ask for zero before.")
 		return
 	}
+	e.Mark = s.mark(sureSpots[:1])
 	e.Title = "`" + bare(sure[0]) + "` is zero"
 	e.Text = fmt.Sprintf("This line divides by `%s`, which is 0.", bare(sure[0]))
 	e.Try = append(e.Try, fmt.Sprintf("Decide what the result is to be then: `if %s == 0`.", bare(sure[0])))
 }
 
 func (s *subject) assertion(m []string, e *Explanation) {
+	wanted := m[1]
+	if len(m) > 2 {
+		wanted = m[2]
+	}
 	if s.here {
-		each(s.code, s.code.hit, func(p *piece, a *ast.TypeAssertExpr) {
-			if a.Type == nil {
-				return
+		safe := map[ast.Expr]bool{} // v, ok := x.(T)
+		each(s.code, s.code.hit, func(_ *piece, a *ast.AssignStmt) {
+			if len(a.Lhs) == 2 && len(a.Rhs) == 1 {
+				safe[a.Rhs[0]] = true
 			}
+		})
+		var spots []spot
+		each(s.code, s.code.hit, func(p *piece, a *ast.TypeAssertExpr) {
+			if a.Type != nil && !safe[a] && sameType(wanted, p.source(a.Type)) {
+				spots = append(spots, spot{p, a})
+			}
+		})
+		if e.Mark = s.mark(spots); e.Mark != nil {
+			p, a := spots[0].piece, spots[0].node.(*ast.TypeAssertExpr)
 			x := p.source(a.X)
 			for i := range e.Try {
 				e.Try[i] = strings.Replace(e.Try[i], "`v, ok := x.(", "`v, ok := "+bare(x)+".(", 1)
@@ -338,7 +423,7 @@ func (s *subject) assertion(m []string, e *Explanation) {
 			if strings.Contains(x, ".Value(") {
 				e.Try = append(e.Try, "A context gives nil for a key that was not set: is the middleware missing that sets it, or is its key of another type?")
 			}
-		})
+		}
 	}
 	if len(m) > 3 && m[3] != "" {
 		e.add("Both are called the same but come from different packages.")
@@ -354,27 +439,48 @@ func (s *subject) assertion(m []string, e *Explanation) {
 	}
 }
 
-func (s *subject) channel(_ []string, e *Explanation) {
-	if !s.here {
-		return
+// sameType tells whether a type as the runtime names it may be the one that is written like that: "main.user" is "user", but
+// the name of an alias, which may be anything, is written, too.
+func sameType(runtime, written string) bool {
+	last := func(s string) string { return s[strings.LastIndexAny(s, ".*[] ")+1:] }
+	stars := func(s string) int { return len(s) - len(strings.TrimLeft(s, "*")) }
+	if a, b := last(runtime), last(written); a != b && a != "" && b != "" {
+		return written == "any" || written == "byte" || written == "rune" || !predeclared(b) && predeclared(a)
 	}
-	name := ""
-	each(s.code, s.code.hit, func(p *piece, send *ast.SendStmt) {
-		if name == "" && strings.HasPrefix(e.Title, "Send") {
-			name = p.source(send.Chan)
-		}
-	})
-	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
-		if fun, is := call.Fun.(*ast.Ident); is && fun.Name == "close" && len(call.Args) == 1 && name == "" {
-			name = p.source(call.Args[0])
-		}
-	})
-	if name != "" {
+	return stars(runtime) == stars(written)
+}
+
+func predeclared(name string) bool {
+	return types.Universe.Lookup(name) != nil
+}
+
+func (s *subject) channel(_ []string, e *Explanation) {
+	if strings.HasPrefix(e.Title, "Send") {
+		only(s, e, func(_ *piece, send *ast.SendStmt) ast.Node { return send.Chan })
+	} else {
+		only(s, e, func(_ *piece, call *ast.CallExpr) ast.Node {
+			if fun, is := call.Fun.(*ast.Ident); is && fun.Name == "close" && len(call.Args) == 1 {
+				return call.Args[0]
+			}
+			return nil
+		})
+	}
+	if name := s.code.marked(e.Mark); name != "" {
 		e.add("It is `" + bare(name) + "`.")
 	}
 }
 
-func (s *subject) size(_ []string, e *Explanation) {
+func (s *subject) size(m []string, e *Explanation) {
+	which := 1
+	if len(m) > 1 && m[1] == "cap" {
+		which = 2
+	}
+	only(s, e, func(_ *piece, call *ast.CallExpr) ast.Node {
+		if fun, is := call.Fun.(*ast.Ident); is && fun.Name == "make" && len(call.Args) > 1 {
+			return call.Args[min(which, len(call.Args)-1)]
+		}
+		return nil
+	})
 	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
 		if fun, is := call.Fun.(*ast.Ident); !s.here || !is || fun.Name != "make" || len(call.Args) < 2 {
 			return

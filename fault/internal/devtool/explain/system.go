@@ -37,6 +37,18 @@ func fileRules() []*rule {
 	}, {
 		topic: "read only disk", text: `read-only file system`, title: "The file system cannot be written to", say: "It is mounted read-only, as the root of a container may be.", try: []string{"Write to a volume, or to os.TempDir."},
 	}, {
+		topic: "exec", text: `^(?:fork/)?exec (.+): exec format error$`, title: "`$1` is no program for this machine", say: "It is built for another processor or system, or it is a script without its first line.",
+		try: []string{"Look at it: `file $1`. A script begins with `#!/bin/sh`."},
+	}, {
+		topic: "exec", text: `^(?:fork/exec|open) (.+): text file busy$`, title: "`$1` is being written or run", say: "A program that somebody has open for writing cannot be started, nor one written to that runs.",
+		try: []string{"Close the file before it is started; write a new one beside it, and rename it."},
+	}, {
+		topic: "exec", text: `^fork/exec (.+): resource temporarily unavailable$`, title: "No further process can be started", say: "The user, or the container, has as many processes as it may.",
+		try: []string{"Wait for each one: `cmd.Wait`.", "Look at the limit: `ulimit -u`, or pids of the container."},
+	}, {
+		topic: "exec", types: []string{"*exec.Error", "*errors.errorString"}, text: `cannot run executable found relative to current directory`, title: "The program lies in the current directory", say: "os/exec does not run what PATH finds there, for safety.",
+		try: []string{"Write its path: `./name`."},
+	}, {
 		topic: "descriptors", text: `too many open files`,
 		title: "Too many open files", say: "The process has as many files and connections open as it may.",
 		try: []string{"Look for files, rows and response bodies that are not closed: `ls -l /proc/PID/fd` shows what they are.", "Raise the limit: `ulimit -n`."},
@@ -87,6 +99,10 @@ func networkRules() []*rule {
 		topic: "dns", types: []string{"*net.DNSError"}, text: `lookup (\S+?)(?: on (\S+))?: (.+)$`,
 		title: "The name `$1` could not be resolved", say: "The name server `$2` gave no answer: $3.",
 	}, {
+		topic: "ports", text: `connect: cannot assign requested address`,
+		title: "There is no port left to connect from", say: "So many connections were opened to the same address that their ports are used up; those that are closed are kept for a minute.",
+		try: []string{"Use one http.Client for all requests, and read and close each answer's body: then connections are used again.", "With many at once, raise `Transport.MaxIdleConnsPerHost`."},
+	}, {
 		topic: "unreachable", text: `network is unreachable|no route to host|host is down`,
 		title: "There is no way to that address", say: "This machine has no route to it.", try: []string{"Is there a network at all? Is it an IPv6 address where there is none?"},
 	}, {
@@ -125,6 +141,10 @@ func tlsRules() []*rule {
 	}, {
 		topic: "tls", text: `tls: first record does not look like a TLS handshake|http: server gave HTTP response to HTTPS client`,
 		title: "The other end does not speak TLS", say: "It was called with https and answered without.", try: []string{"Write http:// for this port, or use the server's port for https."},
+	}, {
+		topic: "tls", text: `tls: client offered only unsupported versions|tls: server selected unsupported protocol version|remote error: tls: protocol version not supported`,
+		title: "There is no version of TLS that both ends have", say: "One end takes only versions that the other one refuses; Go refuses those below TLS 1.2, as long as it is not told otherwise.",
+		try: []string{"Bring the other end up to date; `tls.Config.MinVersion` lowers what is taken here."},
 	}, {
 		topic: "tls", text: `remote error: tls: (.+)$`, title: "The other end refused the TLS connection", say: "It said: $1.",
 		try: []string{"`bad certificate` and `unknown certificate authority`: it does not trust ours; `protocol version` and `handshake failure`: there is no version or cipher that both have."},
@@ -174,6 +194,7 @@ func (s *subject) cancelled(m []string, e *Explanation) {
 	if s.f.Task != "" || s.f.Kind == fault.KindCrash {
 		e.first("A goroutine that outlives its request must not use the request's context.")
 	}
+	s.statement(m, e)
 	s.slowest(m, e)
 }
 

@@ -2,12 +2,14 @@ package explain
 
 import (
 	"fmt"
+	"go/ast"
 	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
 )
 
@@ -196,7 +198,7 @@ func (s *subject) number(m []string, e *Explanation) {
 		e.Title = "An empty text is no number"
 		e.Text = "strconv." + m[1] + " was called with an empty text."
 	}
-	s.origin(text, m[2], e, func(name string) bool { return name == "strconv."+m[1] })
+	s.origin(text, m[2], e, 0, func(name string) bool { return name == "strconv."+m[1] })
 	switch {
 	case text != strings.TrimSpace(text):
 		e.Try = append(e.Try, "There are spaces around it: strings.TrimSpace.")
@@ -208,29 +210,49 @@ func (s *subject) number(m []string, e *Explanation) {
 
 func (s *subject) time(m []string, e *Explanation) {
 	if text, err := strconv.Unquote(m[1]); err == nil {
-		s.origin(text, m[1], e, func(name string) bool { return name == "time.Parse" || name == "time.ParseInLocation" })
+		s.origin(text, m[1], e, 1, func(name string) bool { return name == "time.Parse" || name == "time.ParseInLocation" })
 	}
 	e.Try = append(e.Try, "If it comes from a person, answer 400 and tell the form.")
 }
 
-// origin tells where a text came from: by the code that parsed it, and by the request. literal is the text as a Go literal.
-func (s *subject) origin(text, literal string, e *Explanation, isParser func(string) bool) {
-	var expressions []string
-	for _, args := range s.callsOf(isParser) {
-		for _, a := range args {
-			if !strings.HasPrefix(a, `"`) && !contains(expressions, a) {
-				expressions = append(expressions, a)
+// origin tells where a text came from: by the code that parsed it, which takes it as that argument, and by the request.
+// literal is the text as a Go literal.
+func (s *subject) origin(text, literal string, e *Explanation, which int, isParser func(string) bool) {
+	var spots []spot // where the texts stand that may have been it
+	told, sure := false, false
+	for _, site := range s.sitesOf(isParser) {
+		if which >= len(site.args) {
+			continue
+		}
+		a := site.args[which]
+		x := site.source(a)
+		if lit, is := a.(*ast.BasicLit); is {
+			if lit.Value == literal {
+				spots, sure = []spot{{site.piece, a}}, true
+				break
+			}
+			continue
+		}
+		if isPure(a) && isOrdinary(a) {
+			is, known := s.truth(x + " == " + literal)
+			if known && !is {
+				continue
+			}
+			if is {
+				e.add("It is the value of " + quoted(x) + ".")
+				spots, told, sure = []spot{{site.piece, a}}, true, true
+				break
 			}
 		}
+		spots = append(spots, spot{site.piece, a})
 	}
-	for _, x := range expressions {
-		if s.holds(x + " == " + literal) {
-			e.add("It is the value of " + quoted(x) + ".")
-			expressions = nil
-		}
+	mark := s.mark(spots)
+	if x := s.code.marked(mark); x != "" && !told && !strings.HasPrefix(x, `"`) && !strings.HasPrefix(x, "`") {
+		e.add("It most likely comes from " + quoted(x) + ".")
 	}
-	if len(expressions) == 1 && isParser("strconv.Atoi") {
-		e.add("It most likely comes from " + quoted(expressions[0]) + ".")
+	// What is only likely is marked where the error is dealt with right behind it.
+	if mark != nil && (sure || s.f.StackOf == fault.StackWrapped && s.code.lines[s.code.hit].Number-mark.Line <= 2) {
+		e.Mark = mark
 	}
 	q := s.f.Request
 	if q == nil || text == "" {

@@ -47,6 +47,7 @@ func TestValues(t *testing.T) {
 			return trace.Wrap(err, "reading the page")
 		},
 		title: "`\"two\"` is no number", text: []string{"It is the value of `page`.", "The request's query has it as `page`."}, try: []string{"answer 400"},
+		mark: "page", blindMark: "page",
 		blind: []string{"It most likely comes from `page`."},
 	}, {
 		name: "empty", request: httptest.NewRequest("GET", "/", nil),
@@ -56,12 +57,24 @@ func TestValues(t *testing.T) {
 		},
 		title: "An empty text is no number",
 	}, {
+		name: "one of several that parse", request: httptest.NewRequest("GET", "/?page=2&size=many", nil),
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			page, size := r.FormValue("page"), r.FormValue("size")
+			v["page"], v["size"] = page, size
+			n, err := strconv.Atoi(page)
+			m, err2 := strconv.Atoi(size)
+			use(n, m)
+			return errors.Join(err, err2)
+		},
+		title: "`\"many\"` is no number", text: []string{"The request's query has it as `size`."}, // which of the two, the code does not tell
+	}, {
 		name: "out of range", request: httptest.NewRequest("GET", "/post/300", nil),
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
 			_, err := strconv.ParseUint("300", 10, 8)
 			return fmt.Errorf("reading: %v", err)
 		},
 		title: "`\"300\"` is too large or too small", text: []string{"It is a part of the request's path."},
+		mark: `"300"`, blindMark: `"300"`,
 	}, {
 		name: "date",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -71,6 +84,7 @@ func TestValues(t *testing.T) {
 			return err
 		},
 		title: "`\"1.4.1999\"` is not of the form `\"2006-01-02\"`", text: []string{"Where the layout has", "value of `born`"},
+		mark: "born",
 	}, {
 		name: "no such date",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -78,6 +92,7 @@ func TestValues(t *testing.T) {
 			return err
 		},
 		title: "`\"1999-13-01\"` is no date", text: []string{"month out of range"},
+		mark: `"1999-13-01"`, blindMark: `"1999-13-01"`,
 	}, {
 		name: "date with more",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -85,6 +100,7 @@ func TestValues(t *testing.T) {
 			return err
 		},
 		title: "`\"1999-12-01 12:00\"` has more than the layout",
+		mark:  `"1999-12-01 12:00"`, blindMark: `"1999-12-01 12:00"`,
 	}, {
 		name: "duration",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -224,6 +240,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "The regular expression is wrong",
+		mark:  "regexp.MustCompile(`a(b`)", blindMark: "regexp.MustCompile(`a(b`)",
 	}, {
 		name: "reflect zero",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -231,6 +248,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "`reflect.Value.Type` of no value",
+		mark:  "reflect.ValueOf(nil).Type()", blindMark: "reflect.ValueOf(nil).Type()",
 	}, {
 		name: "reflect unaddressable",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -238,6 +256,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "The value cannot be set",
+		mark:  `reflect.ValueOf(user{}).FieldByName("Name").SetString("x")`, blindMark: `reflect.ValueOf(user{}).FieldByName("Name").SetString("x")`,
 	}, {
 		name: "reflect unexported",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -246,6 +265,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "The field is not exported",
+		mark:  "reflect.ValueOf(x).Field(0).Interface()", blindMark: "reflect.ValueOf(x).Field(0).Interface()",
 	}, {
 		name: "reflect kind",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -253,6 +273,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "`reflect.Value.Len` does not work for a int",
+		mark:  "reflect.ValueOf(7).Len()", blindMark: "reflect.ValueOf(7).Len()",
 	}, {
 		name: "wait group",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -261,6 +282,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "A WaitGroup was used wrongly",
+		mark:  "wg.Done()", blindMark: "wg.Done()",
 	}, {
 		name: "ticker",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
@@ -268,6 +290,7 @@ func TestValues(t *testing.T) {
 			return nil
 		},
 		title: "A ticker without an interval",
+		mark:  "time.NewTicker(0)", blindMark: "time.NewTicker(0)",
 	}})
 }
 

@@ -53,6 +53,11 @@ func templateRules() []*rule {
 		title: "There is no template `$3`", say: "Line $2 of the template `$1` asks for the template `$3`, which none of the parsed files defines.",
 		try: []string{"Parse the file that defines it together with this one.", "A file is called by its name without its directory."},
 	}, {
+		topic: "template", types: []string{}, text: "template: pattern matches no files: `(.*)`|template: no files named in call to (Parse\\w+)",
+		title: "No template file was found", say: "`$1$2` found no file.",
+		try: []string{"A relative path begins at the directory in which the process was started, not at that of the source.",
+			"In an fs.FS, such as an embed.FS, it begins with the directory that is embedded: `templates/*.html`."},
+	}, {
 		topic: "template", text: `template: "?([^":]+)"? is an incomplete or empty template`,
 		title: "The template `$1` is empty", say: "Nothing was parsed under the name `$1`.",
 		try: []string{"template.New(name) and the name of the parsed file have to be the same, or call ExecuteTemplate with the file's name."},
@@ -166,6 +171,36 @@ func httpRules() []*rule {
 		topic: "patterns", text: `pattern "([^"]+)" \(registered at ([^)]+)\) conflicts with pattern "([^"]+)"(?: \(registered at ([^)]+)\))?`,
 		title: "Two routes conflict", say: "`$1` (`$2`) and `$3` (`$4`) both match some requests, and neither is more special than the other.",
 		try: []string{"Give them the same method, or make one of them more special; equal patterns can be registered once only."},
+	}, {
+		topic: "patterns", wraps: true, text: `(?:^|: )parsing "([^"]+)": (at offset \d+: .+|.*method.*|.*wildcard.*|.*host.*)$`,
+		title: "`$1` is no pattern of a ServeMux", say: "$2.",
+		try: []string{"A pattern is `[METHOD ][HOST]/PATH`; a wildcard is a whole segment: `/user/{name}`, and `{rest...}` at the end."},
+	}, {
+		topic: "status", text: `invalid WriteHeader code (-?\d+)`,
+		title: "$1 is no status", say: "WriteHeader takes three digits, from 100 on.", try: []string{"A variable that holds the status may not be set."},
+	}, {
+		topic: "not supported", types: []string{"*http.ProtocolError"}, text: `feature not supported`,
+		title: "The ResponseWriter cannot do that", say: "Flush, Hijack, a deadline or the like was asked of one that does not have it, most often because a middleware has wrapped it.",
+		try: []string{"Give the middleware's type a method `Unwrap() http.ResponseWriter`, and use `http.NewResponseController(w)`.", "HTTP/2 has no Hijack."},
+	}, {
+		topic: "request URI", text: `http: Request\.RequestURI can't be set in client requests`,
+		title: "A server's request was sent by a client", say: "The request that a handler got is not one that a client can send.",
+		try: []string{"Make a new one with http.NewRequestWithContext, or use httputil.ReverseProxy."},
+	}, {
+		topic: "header", text: `net/http: invalid header field (name|value for) ?(.*)$`,
+		title: "A header cannot be sent", say: "The $1 `$2` has characters that may not stand there, such as a line end.",
+		try: []string{"A token that was read from a file ends in a line end, as a rule: strings.TrimSpace.", "Names have neither spaces nor colons."},
+	}, {
+		topic: "content length", text: `http: ContentLength=(\d+) with (?:Body length (\d+)|nil Body)`,
+		title: "The body has another length than was told", say: "Content-Length says $1 bytes.",
+		try: []string{"Was the body read before already? Make it anew for each request: `bytes.NewReader(data)`.", "http.NewRequest sets the length by itself."},
+	}, {
+		topic: "malformed", text: `malformed HTTP (?:response|version|status code|request) "(.*)"`,
+		title: "The other end does not speak HTTP", say: "It answered with this: `$1`.",
+		try: []string{"`\\x15\\x03` at the beginning is TLS: write https://. Else it may be another port than the one that was meant."},
+	}, {
+		topic: "location", text: `http: no Location header in response`,
+		title: "The answer leads nowhere", say: "It was asked for its Location header, which it does not have.", try: []string{"Look at its status first."},
 	}, {
 		topic: "patterns", text: `http: multiple registrations for (.+)$`,
 		title: "The route `$1` was registered twice", try: []string{"Register it once."},

@@ -36,8 +36,10 @@ type Problem struct {
 	// Command is what was run, for a terminal: "go build ./cmd/microblog".
 	Command string `json:"command,omitempty"`
 	// Output is what that, or the process, wrote last: valid UTF-8 without control sequences, bounded.
-	Output string    `json:"output,omitempty"`
-	Time   time.Time `json:"time"`
+	Output string `json:"output,omitempty"`
+	// Debugger is where a debugger shows it; "" is nowhere.
+	Debugger string    `json:"debugger,omitempty"`
+	Time     time.Time `json:"time"`
 	// Served says that there is a version which answers meanwhile, and Newest that it is already the
 	// newest one: then nothing is withheld, and the problem can be put aside.
 	Served bool `json:"served"`
@@ -71,6 +73,14 @@ type Line struct {
 	Number int    `json:"number"`
 	Text   string `json:"text"`
 	Hit    bool   `json:"hit,omitempty"` // this is the one
+	// Mark is the part of it that failed; the zero value if that is not known.
+	Mark Mark `json:"mark,omitzero"`
+}
+
+// A Mark is a piece of a line. Both count as JavaScript does, in UTF-16 units of the line's Text; To is behind the last one.
+type Mark struct {
+	From int `json:"from"`
+	To   int `json:"to"`
 }
 
 // Identify sets the ID from the kind and what is wrong, so that the same mistake has the same ID.

@@ -3,7 +3,9 @@ package reproduce
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
 	"go/format"
+	"go/parser"
 	"go/token"
 	"maps"
 	"net/http"
@@ -16,19 +18,31 @@ import (
 	"strings"
 
 	"example.org/microblog/fault"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 	"example.org/microblog/fault/redact"
 )
 
-// TestOptions are what a test needs to know of the application.
+// TestOptions are what a test needs to know of the application. Find finds it in the source.
 type TestOptions struct {
 	// Package is the name of the package that the test is of; "" is that of the innermost call of the application's.
 	Package string
-	// Handler is a Go expression for the http.Handler of the application, in which t is the *testing.T:
-	// "newTestServer(t)". With "" the test fails until somebody has put it in.
+	// Dir is the directory that the test belongs into, and Path the same within its module, with slashes: "internal/web".
+	Dir, Path string
+	// Setup are statements that come first, and Handler is a Go expression for the http.Handler of the application:
+	// "newTestServer(t)". In both t is the *testing.T, and other names are those of the package. With "" the test fails
+	// until somebody has put a handler in.
+	Setup   []string
 	Handler string
-	// Imports are what Handler needs: import paths, each with a name before it if it has one of its own.
+	// Pattern is what the handler is to be registered as, so that it gets the values of its path; "" is nothing.
+	Pattern string
+	// Imports are what Setup and Handler need: import paths, each with a name before it if it has one of its own.
 	Imports []string
+	// Taken are the names that the package declares, which imports must not have.
+	Taken map[string]bool
+	// Chosen says what Handler is and why, and Others name what else there was. Looked says why there is no Handler.
+	Chosen string
+	Others []string
+	Looked string
 }
 
 // A Test is a file of Go source with a test that sends the request of a failure.
@@ -40,9 +54,9 @@ type Test struct {
 	Notes  []string `json:"notes,omitempty"` // in what it is not the same request; they are in the source, too
 }
 
-// GoTest returns a test that sends the request by net/http/httptest, and fails as long as it is answered with a status of
-// 500 or above. It depends on the standard library only, compiles as it is, and is formatted as gofmt does. Masked secrets
-// are constants to be filled in. It returns ErrNoRequest if too little is known.
+// GoTest returns a test that sends the request by net/http/httptest, and fails as long as the handler panics or answers with a
+// status of 500 or above. But for what its Handler needs it depends on the standard library only; it compiles as it is, and is
+// formatted as gofmt does. Masked secrets are constants to be filled in. It returns ErrNoRequest if too little is known.
 func GoTest(f *fault.Failure, o TestOptions) (*Test, error) {
 	q := request(f)
 	if q == nil {
@@ -63,17 +77,59 @@ func GoTest(f *fault.Failure, o TestOptions) (*Test, error) {
 	if !token.IsIdentifier(pkg) {
 		pkg = "main"
 	}
-	g := &goTest{f: f, q: q, handler: o.Handler, imports: map[string]bool{"net/http": true, "net/http/httptest": true, "testing": true}}
+	if o.Dir != "" {
+		t.Dir = o.Dir
+	}
+	g := &goTest{f: f, q: q, o: o, test: t, imports: map[string]bool{"net/http": true, "net/http/httptest": true, "runtime/debug": true, "testing": true}}
 	for _, i := range o.Imports {
 		g.imports[strings.ReplaceAll(i, `"`, "")] = true
 	}
 	g.function(t.Func)
-	source, err := format.Source([]byte(g.file(pkg)))
+	source, err := renamed(g.file(pkg), o.Taken)
 	if err != nil {
-		return nil, fmt.Errorf("writing the test: %w", err) // Only Handler or Imports can be the reason.
+		return nil, fmt.Errorf("writing the test: %w", err) // Only Setup, Handler or Imports can be the reason.
 	}
-	t.Source, t.Notes = string(source), g.notes
+	t.Source, t.Notes = source, g.notes
 	return t, nil
+}
+
+// renamed is the formatted source, with other names for the imports whose names are taken.
+func renamed(source string, taken map[string]bool) (string, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "", source, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return "", err
+	}
+	names := map[string]string{}
+	for _, i := range file.Imports {
+		name := packageName(importPath(i))
+		if i.Name != nil || !taken[name] {
+			continue
+		}
+		other := strings.NewReplacer("/", "", "-", "", ".", "").Replace(importPath(i))
+		if !token.IsIdentifier(other) {
+			other = name
+		}
+		for other == name || taken[other] {
+			other += "pkg"
+		}
+		names[name] = other
+		i.Name = ast.NewIdent(other)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, is := n.(*ast.SelectorExpr); is {
+			if x, is := sel.X.(*ast.Ident); is && names[x.Name] != "" {
+				x.Name = names[x.Name]
+			}
+		}
+		return true
+	})
+	var b strings.Builder
+	if err := format.Node(&b, fset, file); err != nil {
+		return "", err
+	}
+	formatted, err := format.Source([]byte(b.String()))
+	return string(formatted), err
 }
 
 var version = regexp.MustCompile(`^v[0-9]+$`)
@@ -90,7 +146,8 @@ func packageName(importPath string) string {
 type goTest struct {
 	f       *fault.Failure
 	q       *fault.Request
-	handler string
+	o       TestOptions
+	test    *Test
 	imports map[string]bool
 	notes   []string
 	secrets []secret
@@ -110,7 +167,20 @@ func (g *goTest) note(format string, args ...any) {
 func (g *goTest) file(pkg string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "package %s\n\nimport (\n", pkg)
-	for _, i := range slices.Sorted(maps.Keys(g.imports)) {
+	all := slices.Sorted(maps.Keys(g.imports))
+	isOther := func(i string) bool { // not of the standard library
+		first, _, _ := strings.Cut(i[strings.LastIndexByte(i, ' ')+1:], "/")
+		return strings.Contains(first, ".")
+	}
+	standard := slices.DeleteFunc(slices.Clone(all), isOther)
+	if all = slices.DeleteFunc(all, func(i string) bool { return !isOther(i) }); len(all) > 0 {
+		all = append([]string{""}, all...)
+	}
+	for _, i := range append(standard, all...) {
+		if i == "" {
+			b.WriteString("\n")
+			continue
+		}
 		if name, rest, named := strings.Cut(i, " "); named {
 			fmt.Fprintf(&b, "%s %q\n", name, strings.TrimSpace(rest))
 		} else {
@@ -119,6 +189,10 @@ func (g *goTest) file(pkg string) string {
 	}
 	b.WriteString(")\n\n")
 	b.WriteString(comment(g.about()))
+	if g.o.Path != "" {
+		file, dir := path.Join(g.o.Path, g.test.Name), strings.TrimSuffix("./"+path.Join(g.o.Path), "/.")
+		b.WriteString("//\n" + comment(fmt.Sprintf("Save it as %s within the module, and run it by: go test -run %s %s", file, g.test.Func, dir)))
+	}
 	for _, n := range g.notes {
 		b.WriteString("//\n" + comment(n))
 	}
@@ -172,9 +246,19 @@ func (g *goTest) function(name string) {
 	g.line("r := httptest.NewRequest(%s, %s, %s)", strconv.Quote(g.method()), address, body)
 	g.b.WriteString(after)
 	g.line("")
+	g.line("defer func() {\nif p := recover(); p != nil {")
+	g.line(`t.Errorf("%%s %%s panicked: %%v\n%%s", r.Method, r.URL, p, debug.Stack())`)
+	g.line("}\n}()")
 	g.line("w := httptest.NewRecorder()")
+	if g.f.Kind == fault.KindNoAnswer {
+		g.line("w.Code = 0 // until there is an answer")
+	}
 	g.line("handler.ServeHTTP(w, r)")
-	g.line("if w.Code >= http.StatusInternalServerError {")
+	if g.f.Kind == fault.KindNoAnswer {
+		g.line("if w.Code == 0 || w.Code >= http.StatusInternalServerError {")
+	} else {
+		g.line("if w.Code >= http.StatusInternalServerError {")
+	}
 	g.line(`t.Errorf("%%s %%s was answered %%d:\n%%s", r.Method, r.URL, w.Code, w.Body)`)
 	g.line("}\n}")
 	if g.q.Cut {
@@ -198,14 +282,32 @@ func (g *goTest) settings() {
 
 // begin writes where the handler comes from.
 func (g *goTest) begin() {
-	if g.handler != "" {
-		g.line("var handler http.Handler = %s\n", g.handler)
+	if g.o.Handler == "" {
+		g.line("var handler http.Handler // Put in what answers the application's requests, as its server has it.")
+		if g.o.Looked != "" {
+			g.b.WriteString(comment("It could not be chosen: " + g.o.Looked + "."))
+		}
+		g.line("if handler == nil {")
+		g.line(`t.Fatal("the test has no handler: put the application's own in, where it says var handler")`)
+		g.line("}\n")
 		return
 	}
-	g.line("var handler http.Handler // Put in what answers the application's requests, as its server has it.")
-	g.line("if handler == nil {")
-	g.line(`t.Fatal("the test has no handler: put the application's own in, where it says var handler")`)
-	g.line("}\n")
+	if g.o.Chosen != "" {
+		g.b.WriteString(comment(g.o.Chosen + "."))
+		if len(g.o.Others) > 0 {
+			g.b.WriteString(comment("Others that could take its place: " + strings.Join(g.o.Others, ", ") + "."))
+		}
+	}
+	for _, s := range g.o.Setup {
+		g.line("%s", s)
+	}
+	g.line("var handler http.Handler = %s", g.o.Handler)
+	if g.o.Pattern != "" {
+		g.line("mux := http.NewServeMux() // It gives the handler the values of its path.")
+		g.line("mux.Handle(%q, handler)", g.o.Pattern)
+		g.line("handler = mux")
+	}
+	g.line("")
 }
 
 func (g *goTest) method() string {

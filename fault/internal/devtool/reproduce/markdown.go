@@ -12,7 +12,7 @@ import (
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/explain"
 	"example.org/microblog/fault/internal/devtool/problem"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 	"example.org/microblog/fault/trace"
 )
 

@@ -135,7 +135,7 @@ func TestFile(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r.Development() != development || r.Tagged != development {
+				if r.Development() != development || slices.Equal(r.Tags, []string{"faultdev"}) != development || r.Hooked {
 					t.Errorf("development %v: %+v", development, r)
 				}
 				if !development && len(r.Symbols) > 0 {
@@ -157,6 +157,58 @@ func TestFile(t *testing.T) {
 				if r.Functions < 500 || !strings.HasPrefix(r.GoVersion, "go1.") || test.system != "" && r.System != test.system {
 					t.Errorf("%+v", r)
 				}
+			}
+		})
+	}
+}
+
+// TestRuntime judges programs that have nothing for development but what their runtime has. That they call it so is enough: a runtime of
+// its own takes a minute to build.
+func TestRuntime(t *testing.T) {
+	t.Parallel()
+	const start = "package main\n\nimport _ \"unsafe\"\n\n"
+	for name, test := range map[string]struct {
+		source string
+		env    []string
+		flags  []string
+		want   []string
+		slow   bool
+	}{
+		"a function": {
+			source: "//go:linkname crash runtime.faultCrash\n//go:noinline\nfunc crash() { println(1) }\n\nfunc main() { crash() }\n",
+			flags:  []string{"-ldflags=-s -w"}, want: []string{"runtime.faultCrash"},
+		},
+		"a variable": {
+			source: "//go:linkname hook runtime.faultPanicHook\nvar hook func(any)\n\nfunc main() { if hook != nil { hook(1) } }\n",
+			want:   []string{"runtime.faultPanicHook"},
+		},
+		"a variable on macOS": {
+			source: "//go:linkname hook runtime.faultPanicHook\nvar hook func(any)\n\nfunc main() { if hook != nil { hook(1) } }\n",
+			env:    []string{"GOOS=darwin", "GOARCH=arm64"}, want: []string{"runtime.faultPanicHook"}, slow: true,
+		},
+		"a variable on Windows": {
+			source: "//go:linkname hook runtime.faultPanicHook\nvar hook func(any)\n\nfunc main() { if hook != nil { hook(1) } }\n",
+			env:    []string{"GOOS=windows", "GOARCH=amd64"}, want: []string{"runtime.faultPanicHook"}, slow: true,
+		},
+		"the tag": {source: "func main() {}\n", flags: []string{"-tags=faulthook"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if test.slow && testing.Short() {
+				t.Skip("it builds the standard library for another system")
+			}
+			dir := t.TempDir()
+			for file, text := range map[string]string{"go.mod": "module company.example/hooked\n\ngo 1.26\n", "main.go": start + test.source, "empty.s": ""} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := verify.File(build(t, dir, test.env, test.flags...), verify.Packages())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.Development() || !slices.Equal(r.Symbols, test.want) || r.Hooked != (test.want != nil) || r.Hooked != (r.Tags == nil) {
+				t.Errorf("%+v, want %q", r, test.want)
 			}
 		})
 	}

@@ -23,27 +23,35 @@ var (
 	ErrNotGo     = errors.New("it has no table of Go functions: it is no Go program, or is packed or stripped of more than its symbols")
 )
 
-// devTag is the build tag that links code for development.
-const devTag = "faultdev"
+// devTags are the build tags that link code for development.
+var devTags = []string{"faultdev", "faulthook"}
+
+// hook is how the names begin of what a runtime for development has and others have not. What follows is a capital letter.
+const hook = "runtime.fault"
 
 // Report is what was found in a binary.
 type Report struct {
-	// Symbols are the functions that belong to code for development, sorted.
+	// Symbols are the functions that belong to code for development, and in a program that is not stripped the variables of a runtime for
+	// development, sorted.
 	Symbols []string
 	// Functions is how many functions the binary has.
 	Functions int
+
+	// Hooked says that its runtime is one for development.
+	Hooked bool
 
 	// What the binary says about its own build. All of it is empty if it says nothing.
 
 	GoVersion string // "go1.26.8"
 	System    string // "linux/amd64"
-	Tagged    bool   // it was built with the tag faultdev
+	// Tags are those for development that it was built with: faultdev, faulthook.
+	Tags []string
 	// Unoptimised says that it was built for a debugger, with -gcflags=-N. That alone is no code for development.
 	Unoptimised bool
 }
 
 // Development reports whether the binary has, or was built to have, code for development.
-func (r Report) Development() bool { return len(r.Symbols) > 0 || r.Tagged }
+func (r Report) Development() bool { return len(r.Symbols) > 0 || len(r.Tags) > 0 }
 
 // Packages are the import paths of the packages for development, in this build of the kit.
 func Packages() []string {
@@ -52,7 +60,7 @@ func Packages() []string {
 	return []string{internal + "/devlink", internal + "/freeze"}
 }
 
-// File looks for functions of the given packages, and of those below them, in the Go binary at path: an ELF, Mach-O or PE
+// File looks for functions of the given packages, and of those below them, and for a runtime for development, in the Go binary at path: an ELF, Mach-O or PE
 // file of any system and architecture, stripped or not. A function of which all calls were inlined cannot be seen.
 // An error says why the file cannot be judged: one of those above, or the operating system's, with the path before it.
 func File(path string, packages []string) (Report, error) {
@@ -79,12 +87,18 @@ func look(path string, packages []string) (Report, error) {
 	}
 	r := Report{Functions: len(names)}
 	for _, name := range names {
-		if slices.ContainsFunc(packages, func(p string) bool { return belongs(name, p) }) {
+		if isHook(name) || slices.ContainsFunc(packages, func(p string) bool { return belongs(name, p) }) {
+			r.Symbols = append(r.Symbols, name)
+		}
+	}
+	for _, name := range symbols(f) {
+		if isHook(name) {
 			r.Symbols = append(r.Symbols, name)
 		}
 	}
 	slices.Sort(r.Symbols)
 	r.Symbols = slices.Compact(r.Symbols)
+	r.Hooked = slices.ContainsFunc(r.Symbols, isHook)
 	r.readBuild(f)
 	return r, nil
 }
@@ -118,7 +132,12 @@ func (r *Report) readBuild(f *os.File) {
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "-tags":
-			r.Tagged = slices.Contains(strings.FieldsFunc(s.Value, func(c rune) bool { return c == ',' || c == ' ' }), devTag)
+			given := strings.FieldsFunc(s.Value, func(c rune) bool { return c == ',' || c == ' ' })
+			for _, tag := range devTags {
+				if slices.Contains(given, tag) {
+					r.Tags = append(r.Tags, tag)
+				}
+			}
 		case "-gcflags":
 			r.Unoptimised = slices.Contains(strings.FieldsFunc(s.Value, func(c rune) bool { return strings.ContainsRune(" =\"'", c) }), "-N")
 		case "GOOS", "GOARCH":
@@ -148,6 +167,12 @@ func belongs(function, pkg string) bool {
 		}
 		from = start + 1
 	}
+}
+
+// isHook reports whether a function or a variable is one that only a runtime for development has.
+func isHook(name string) bool {
+	rest, ok := strings.CutPrefix(name, hook)
+	return ok && rest != "" && 'A' <= rest[0] && rest[0] <= 'Z'
 }
 
 // inPath reports whether a byte may be in the middle of an import path.

@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"reflect"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +91,7 @@ type small int8
 var inUse = []any{
 	shapes.Greet, shapes.Twice, shapes.Boom, shapes.Hang, shapes.Spin, shapes.Sum, shapes.Nothing, shapes.Deep,
 	shapes.Allocate, shapes.Zero, shapes.Fail, shapes.Exit, shapes.Fatal, shapes.Point.Add, (*shapes.Point).Move, shapes.Point.Split,
-	(*shapes.Point).Describe, shapes.Point.Scale, shapes.Pair[string, int].Both, &shapes.Limit, &shapes.Names,
+	(*shapes.Point).Describe, shapes.Point.Scale, shapes.Pair[string, int].Both, (*shapes.Pair[string, int]).Swap, &shapes.Limit, &shapes.Names,
 	receiver.Name, (*receiver).Set, (*receiver).Size,
 }
 
@@ -265,6 +268,23 @@ func mapped[T any](items []T, f func(T) string) string {
 
 var kept []any
 
+// stack is the stack as the runtime tells it.
+var stack []string
+
+//go:noinline
+func callers() []string {
+	const most = 200
+	pcs, names := make([]uintptr, most), []string{}
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		names = append(names, f.Function)
+		if !more {
+			return names
+		}
+	}
+}
+
 // escaping has results that lie on the heap.
 //
 //go:noinline
@@ -291,11 +311,82 @@ func (r *receiver) Set(key string, size int) { r.sizes[key] = size }
 //go:noinline
 func (r *receiver) method(first any, out ...string) {
 	defer func() {
-		p := recover()
-		r.deferred(p)
+		_ = recover()
+		kinds(5, -1, 1<<40, 200, 7, 0xbeef, 0.5, true, "abc", 1+2i, time.Second, 0o644)
 	}()
 	var broken map[string]int
 	broken[out[0]] = r.Size("a")
+}
+
+type (
+	number  int
+	tiny    int8
+	long    int64
+	octet   uint8
+	word    uint
+	handle  uintptr
+	half    float32
+	flag    bool
+	letters string
+	wave    complex64
+)
+
+// kinds has a variable of a named type of each kind.
+//
+//go:noinline
+func kinds(n number, t tiny, l long, o octet, w word, h handle, f half, y flag, s letters, c wave, d time.Duration, m os.FileMode) {
+	var absent *deepest
+	var absentError *shapes.Failure
+	embedded := &struct{ greeter }{greets{receiver{name: "me", sizes: map[string]int{"a": 1}}}}
+	reflect.ValueOf(embedded.Greet).Call([]reflect.Value{reflect.ValueOf("x")})
+	runtime.KeepAlive([]any{n, t, l, o, w, h, f, y, s, c, d, m, absent, absentError, embedded})
+}
+
+type greeter interface{ Greet(string) }
+
+type greets struct{ r receiver }
+
+func (g greets) Greet(string) { defer unnamed(7, "seven") }
+
+// unnamed panics in a deferred function, after it has set its results.
+//
+//go:noinline
+func unnamed(int, string) (int, string) {
+	defer func() {
+		_ = recover()
+	}()
+	defer func() {
+		var r *receiver
+		func(_ string, _ int) int {
+			goroutines()
+			return r.sizes["a"]
+		}("blank", 9)
+	}()
+	return 42, "results"
+}
+
+// goroutines starts some that have the labels of their starter.
+func goroutines() {
+	started := make(chan struct{})
+	go func() { // before there are labels
+		started <- struct{}{}
+		<-make(chan int)
+	}()
+	<-started
+	pprof.Do(context.Background(), pprof.Labels("fault", "scope", "job", "mails"), func(context.Context) {
+		go sibling(started)
+		<-started
+		s := &receiver{name: "me", sizes: map[string]int{"a": 1}}
+		receiver{s.name, s.sizes}.deferred(nil)
+	})
+}
+
+func sibling(started chan<- struct{}) {
+	go func() {
+		started <- struct{}{}
+		<-make(chan int)
+	}()
+	<-make(chan int)
 }
 
 //go:noinline
@@ -323,6 +414,7 @@ type deepest struct {
 
 //go:noinline
 func last(d deepest, i int, settings map[string]string) {
+	stack = callers()
 	stop.Here()
 	runtime.KeepAlive([]any{d, i, settings})
 }

@@ -76,6 +76,11 @@ type Pair[K comparable, V any] struct {
 
 func (p Pair[K, V]) Both() (K, V) { return p.Key, p.Value }
 
+func (p *Pair[K, V]) Swap(v V) V {
+	p.Value, v = v, p.Value
+	return v
+}
+
 // Greet, Twice, Boom, Hang, Sum and Gone are functions to call.
 func Greet(name string) string { return "hello " + name }
 
