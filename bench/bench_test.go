@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 	t.Chdir("..")
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var stdout, stderr bytes.Buffer
-	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=400ms", "-warm-up=0s",
+	code := run([]string{"-posts=10000", "-sizes=10000,12000", "-storm=200", "-connections=2", "-rounds=1", "-round=150ms", "-warm-up=0s",
 		"-reload-tools=fault", "-reload-edits=1", "-reload-saves=3",
 		"-debugger-sizes=20", "-debugger-failures=2", "-debugger-hook-wait=0s", "-json=" + file}, &stdout, &stderr)
 	if code != 0 {

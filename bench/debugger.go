@@ -51,6 +51,7 @@ type debuggedSize struct {
 	Megabytes int    `json:"megabytes"` // asked for
 	Memory    memory `json:"memory"`    // before the first failure
 	After     memory `json:"after"`     // the last
+	Collected memory `json:"collected"` // without garbage: what grows here has leaked
 
 	Page    answering `json:"page"`    // of a failing request, to its end
 	Release answering `json:"release"` // the same request in a release build
@@ -215,7 +216,13 @@ func (b *debuggerBench) measure(ctx context.Context, megabytes int) (s debuggedS
 	if err := a.all(ctx); err != nil {
 		return s, err
 	}
-	s.After, err = memoryOf(facts.PID)
+	if s.After, err = memoryOf(facts.PID); err != nil {
+		return s, err
+	}
+	if _, _, _, err := a.app.page(ctx, "/collect", http.StatusOK); err != nil {
+		return s, err
+	}
+	s.Collected, err = memoryOf(facts.PID)
 	fmt.Fprintf(b.progress, "%d MB: page %v, variables %v, the first time %v\n", megabytes, s.Page, s.Variables, s.First)
 	return s, err
 }

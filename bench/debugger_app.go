@@ -49,6 +49,9 @@ func writeOrders(dir, kit string) error {
 	if err := os.CopyFS(dir, files); err != nil {
 		return fmt.Errorf("writing the application: %w", err)
 	}
+	if err := writeLeash(dir); err != nil {
+		return err
+	}
 	// The kit's own requirements, with their sums, are all that the application has: nothing has to be resolved.
 	requirements, err := os.ReadFile(filepath.Join(kit, "go.mod"))
 	if err != nil {

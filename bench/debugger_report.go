@@ -44,11 +44,11 @@ func (r *debugging) writeTimes(b *strings.Builder) {
 	row("frames, variables", "", func(s *debuggedSize) string { return fmt.Sprintf("%d, %d", s.Frames, s.Values) })
 	row("an expression", "", func(s *debuggedSize) string { return s.Expression.String() })
 	row("a call", "", func(s *debuggedSize) string { return s.Call.String() })
-	row("application: resident before, after", "", func(s *debuggedSize) string {
+	row("application: resident before, after, after a collection", "", func(s *debuggedSize) string {
 		if s.Memory.Resident == 0 {
 			return "–"
 		}
-		return mebibytes(s.Memory.Resident) + ", " + mebibytes(s.After.Resident)
+		return mebibytes(s.Memory.Resident) + ", " + mebibytes(s.After.Resident) + ", " + mebibytes(s.Collected.Resident)
 	})
 	if r.Werkzeug == "" {
 		return

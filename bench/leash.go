@@ -1,16 +1,36 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
 
 // leashVariable tells a process of the measured application where its leash is.
 const leashVariable = "BENCH_LEASH"
+
+// leashPackage is what a measured application holds the leash with.
+//
+//go:embed testdata/leash/leash.go
+var leashPackage []byte
+
+// writeLeash puts that package into an application.
+func writeLeash(dir string) error {
+	dir = filepath.Join(dir, "internal", "leash")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("writing the application: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "leash.go"), leashPackage, 0o666); err != nil {
+		return fmt.Errorf("writing the application: %w", err)
+	}
+	return nil
+}
 
 // leash knows which processes of an application run, whoever started them: each is connected for
 // its whole life, and ends when the leash is let go. So none of them outlives the benchmark.

@@ -73,6 +73,9 @@ func writeNotes(dir string) error {
 	if err := os.CopyFS(dir, files); err != nil {
 		return fmt.Errorf("writing the application: %w", err)
 	}
+	if err := writeLeash(dir); err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(notesModule), 0o666); err != nil {
 		return fmt.Errorf("writing the application: %w", err)
 	}

@@ -17,7 +17,7 @@ func TestDevDebugEnds(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(sig.String(), func(t *testing.T) {
 			d := startDebug(t, debugApp(t), nil)
-			d.mayDebug(t)
+			d.mayDebug(t, "/buy?n=1")
 			d.fail(t, "/buy?n=81").bought(t, 81, "first")
 			d.fail(t, "/buy?n=82")
 			if n := d.named("fault-copy"); n != 3 {
@@ -96,14 +96,11 @@ func TestDevDebugMissing(t *testing.T) {
 	})
 }
 
-// TestDevDebugLooks opens Microblog's failures with the debugger on screens of several sizes, and leaves pictures where
+// devRunDebugger opens Microblog's failures with the debugger on screens of several sizes, and leaves pictures where
 // E2E_SCREENSHOTS says.
-func TestDevDebugLooks(t *testing.T) {
-
-	d := &debugRun{devRun: *startDevRun(t, "--", "serve", "--drill")}
-	d.pin = strings.TrimPrefix(d.tells(t, 0, `debugger PIN: [0-9-]+`), "debugger PIN: ")
-	f := d.fail(t, "/drill/nil")
-	f.until(t, "ready")
+func devRunDebugger(t *testing.T, run *devRun) {
+	d := &debugRun{devRun: *run, pin: strings.TrimPrefix(run.tells(t, 0, `debugger PIN: [0-9-]+`), "debugger PIN: ")}
+	d.mayDebug(t, "/drill/nil")
 	for _, l := range []struct {
 		name string
 		look look

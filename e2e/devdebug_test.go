@@ -11,10 +11,8 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,7 +23,7 @@ import (
 func TestDevDebug(t *testing.T) {
 	t.Parallel()
 	d := startDebug(t, debugApp(t), nil)
-	d.mayDebug(t)
+	d.mayDebug(t, "/buy?n=1")
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *debugRun)
@@ -57,13 +55,7 @@ type debugRun struct {
 // startDebug starts `fault run` on files and waits until they serve.
 func startDebug(t *testing.T, files map[string]string, env settings, args ...string) *debugRun {
 	t.Helper()
-	d := &debugRun{devRun: devRun{
-		server: &server{stdout: newCapture(), stderr: newCapture(), ended: make(chan struct{})},
-		source: t.TempDir(), temp: filepath.Join(t.TempDir(), "tmp"),
-	}}
-	if err := os.Mkdir(d.temp, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	d := &debugRun{devRun: *newDevRun(t, t.TempDir())}
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(d.source, name)), 0o700); err != nil {
 			t.Fatal(err)
@@ -72,42 +64,9 @@ func startDebug(t *testing.T, files map[string]string, env settings, args ...str
 			t.Fatal(err)
 		}
 	}
-	fault := faultCommand(t)
-	address := freeAddress(t)
-	d.url, d.dir = "http://"+address, d.source
 	d.mark = fmt.Sprintf("FAULT_TEST_MARK=%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), time.Now().UnixNano())
-	d.cmd = exec.Command(fault, append([]string{"run", "--listen", address, "--start-timeout", "5m", "--no-mailbox"}, args...)...)
-	d.cmd.Dir = d.source
-	d.cmd.Env = append(environment(goSettings(), settings{"TMPDIR": d.temp, "GOWORK": "off"}, env), d.mark)
-	d.cmd.Stdout, d.cmd.Stderr = d.stdout, d.stderr
-	dieWithUs(d.cmd)
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // as in launch
-		defer runtime.UnlockOSThread()
-		err := d.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = d.cmd.Wait() // its state tells
-			close(d.ended)
-		}
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		select {
-		case <-d.ended: // the test did that
-		default:
-			if err := d.endAsPeopleDo(); err != nil {
-				t.Errorf("ending fault run: %v", err)
-			}
-		}
-		d.nothingIsLeft(t)
-		if t.Failed() {
-			t.Logf("standard error:\n%s\nstandard output:\n%s", tail(d.stderr.String()), tail(d.stdout.String()))
-		}
-	})
+	t.Cleanup(func() { d.nothingIsLeft(t) }) // after it was ended
+	d.start(t, append(environment(goSettings(), d.temporary(), settings{"GOWORK": "off"}, env), d.mark), append([]string{"--no-mailbox"}, args...)...)
 	d.tells(t, 0, `built in .*ready in`)
 	if found := regexp.MustCompile(`debugger PIN: ([0-9-]+)`).FindStringSubmatch(d.stderr.String()); found != nil {
 		d.pin = found[1]
@@ -115,10 +74,10 @@ func startDebug(t *testing.T, files map[string]string, env settings, args ...str
 	return d
 }
 
-// mayDebug skips the test where no debugger may be attached to a process, and builds Delve otherwise.
-func (d *debugRun) mayDebug(t *testing.T) {
+// mayDebug skips the test where no debugger may be attached to a process, and builds Delve otherwise. path fails.
+func (d *debugRun) mayDebug(t *testing.T, path string) {
 	t.Helper()
-	f := d.fail(t, "/buy?n=1").until(t, "ready", "unavailable")
+	f := d.fail(t, path).until(t, "ready", "unavailable")
 	if f.State == "unavailable" {
 		t.Skipf("NOT TESTED WITH A DEBUGGER: %s %s", f.Error, f.Fix)
 	}

@@ -17,7 +17,7 @@ func devRunFailures(t *testing.T, d *devRun) {
 		{"panic", []string{"this panic was asked for by the drill", "drillPanic", `panic("this panic was asked for by the drill")`}},
 		{"wrapped", []string{"answering the drill", "reading all of the drill’s files", "the drill's second file is missing as well", "drillWrapped", `return trace.Wrap(err, "answering the drill")`}},
 		{"template", []string{"rendering the page", "can't evaluate field Missing", "drillTemplate"}},
-		{"sql", []string{"FOREIGN KEY constraint failed", "internal/store/drill.go", "INSERT"}},
+		{"sql", []string{"FOREIGN KEY constraint failed", "internal/store/drill.go", "INSERT", "This post was asked for by the drill", "ROLLBACK"}},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
 			b := d.tab(t, look{})

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,6 +35,7 @@ func TestDevRun(t *testing.T) {
 		{"failures", devRunFailures},
 		{"after headers", devRunAfterHeaders},
 		{"goroutine", devRunGoroutine},
+		{"debugger", devRunDebugger},
 		{"people", devRunPeople},
 		{"mails", devRunMails},
 		{"verify", devRunVerify},
@@ -60,45 +60,56 @@ var mailboxLine = regexp.MustCompile(`mails: (http://\S+)`)
 // startDevRun starts it and waits until the first version serves.
 func startDevRun(t *testing.T, args ...string) *devRun {
 	t.Helper()
-	fault := faultCommand(t)
+	d := newDevRun(t, copySource(t))
+	d.start(t, environment(goSettings(), d.temporary()), append([]string{"./cmd/microblog"}, args...)...)
+	d.tells(t, 0, `built in .*ready in`)
+	d.mails = mailboxLine.FindStringSubmatch(d.tells(t, 0, mailboxLine.String()))[1]
+	return d
+}
+
+// newDevRun is one on the module in source, which is not started yet.
+func newDevRun(t *testing.T, source string) *devRun {
+	t.Helper()
 	d := &devRun{
-		server: &server{stdout: newCapture(), stderr: newCapture(), ended: make(chan struct{})},
-		source: copySource(t), temp: filepath.Join(t.TempDir(), "tmp"),
+		server: &server{dir: source, stdout: newCapture(), stderr: newCapture(), ended: make(chan struct{})},
+		source: source, temp: filepath.Join(t.TempDir(), "tmp"),
 	}
 	if err := os.Mkdir(d.temp, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// temporary are the settings that have temporary files made in d.temp.
+func (d *devRun) temporary() settings {
+	return settings{"TMPDIR": d.temp, "TMP": d.temp, "TEMP": d.temp}
+}
+
+// start starts `fault run` on a free port, with an environment of these entries only. It is ended at the end of the
+// test, if that has not been done before.
+func (d *devRun) start(t *testing.T, env []string, args ...string) {
+	t.Helper()
+	fault := faultCommand(t)
 	address := freeAddress(t)
-	d.url, d.dir = "http://"+address, d.source
-	d.cmd = exec.Command(fault, append([]string{"run", "--listen", address, "--start-timeout", "5m", "./cmd/microblog"}, args...)...)
-	d.cmd.Dir, d.cmd.Env = d.source, environment(goSettings(), settings{"TMPDIR": d.temp, "TMP": d.temp, "TEMP": d.temp})
+	d.url = "http://" + address
+	d.cmd = exec.Command(fault, append([]string{"run", "--listen", address, "--start-timeout", "5m"}, args...)...)
+	d.cmd.Dir, d.cmd.Env = d.source, env
 	d.cmd.Stdout, d.cmd.Stderr = d.stdout, d.stderr
-	dieWithUs(d.cmd)
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // as in launch
-		defer runtime.UnlockOSThread()
-		err := d.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = d.cmd.Wait() // its state tells
-			close(d.ended)
-		}
-	}()
-	if err := <-started; err != nil {
+	if err := d.spawn(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := d.endAsPeopleDo(); err != nil {
-			t.Errorf("ending fault run: %v", err)
+		select {
+		case <-d.ended: // the test did that
+		default:
+			if err := d.endAsPeopleDo(); err != nil {
+				t.Errorf("ending fault run: %v", err)
+			}
 		}
 		if t.Failed() {
 			t.Logf("standard error:\n%s\nstandard output:\n%s", tail(d.stderr.String()), tail(d.stdout.String()))
 		}
 	})
-	d.tells(t, 0, `built in .*ready in`)
-	d.mails = mailboxLine.FindStringSubmatch(d.tells(t, 0, mailboxLine.String()))[1]
-	return d
 }
 
 // endAsPeopleDo sends what Ctrl+C sends, and looks at what is left.
@@ -128,21 +139,12 @@ func (d *devRun) endAsPeopleDo() error {
 	return errors.Join(err, d.checkEnd())
 }
 
-// faultCommand builds the command fault of this source, with the race detector where the tests have it.
+// faultCommand is the command fault of this source, with the race detector where the tests have it.
 func faultCommand(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "fault")
-	if runtime.GOOS == "windows" {
-		binary += ".exe"
-	}
-	args := []string{"build", "-buildvcs=false", "-o", binary}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	cmd := exec.Command("go", append(args, "./cmd/fault")...)
-	cmd.Dir = filepath.Join("..", "fault")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the command fault: %v\n%s", err, out)
+	binary, err := suite.command()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -129,10 +129,7 @@ func developmentBuild(t *testing.T) (dir, binary string) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	build := []string{"build", "-buildvcs=false", "-tags", "faultdev", "-o", binary}
-	if raceEnabled {
-		build = append(build, "-race")
-	}
+	build := append([]string{"build", "-buildvcs=false", "-tags", "faultdev", "-o", binary}, raceFlags()...)
 	for _, args := range [][]string{
 		{"mod", "edit", "-replace", "example.org/microblog/fault=" + filepath.Join(root, "fault")},
 		append(build, "./cmd/microblog"),

@@ -89,24 +89,28 @@ func launch(binary string, o options) (*server, error) {
 	s.cmd.Dir = o.dir
 	s.cmd.Env = environment(settings{"LISTEN": "127.0.0.1:0"}, o.settings)
 	s.cmd.Stdout, s.cmd.Stderr = s.stdout, s.stderr
+	if err := s.spawn(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// spawn starts the process, and closes s.ended once it has ended.
+func (s *server) spawn() error {
 	dieWithUs(s.cmd)
 	started := make(chan error)
 	go func() {
 		// The thread that starts the process must live as long as it: that is what dieWithUs watches.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if err := s.cmd.Start(); err != nil {
-			started <- err
-			return
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = s.cmd.Wait() // its state tells
+			close(s.ended)
 		}
-		started <- nil
-		_ = s.cmd.Wait() // its state tells
-		close(s.ended)
 	}()
-	if err := <-started; err != nil {
-		return nil, err
-	}
-	return s, nil
+	return <-started
 }
 
 // environment is the whole environment of a process under test.

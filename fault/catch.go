@@ -25,6 +25,9 @@ func (c *Catcher) caught(value any, st *state, res *response, r *http.Request) {
 // fail records an event and answers the request. If the response has begun, it panics with
 // http.ErrAbortHandler, which is how net/http is told to abort the connection.
 func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
+	if st.dev.lost() {
+		return // The request was answered in the handler's place.
+	}
 	v := c.judge(st, res, ev)
 	if v.abort {
 		c.logAbort(r, ev.err)

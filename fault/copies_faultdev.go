@@ -13,20 +13,25 @@ import (
 	"example.org/microblog/fault/internal/freeze"
 )
 
-// scope begins what copies of the process are made in, on the calling goroutine; nil if nobody wants any.
+// scope begins what copies of the process are made in, on the calling goroutine; nil if nobody wants any. Its panics are
+// watched if there is somebody to watch them.
 //
 // The request goes on while a debugger looks at its copy, and is answered by its own goroutine as ever:
 // nothing of it has to wait, so nothing has to be held back either.
-func (d development) scope() *freeze.Scope {
+func (d development) scope(w *watch) *freeze.Scope {
 	supervisor := d.link.Supervisor()
 	if supervisor == 0 {
 		return nil
 	}
-	return freeze.Begin(freeze.Options{
+	o := freeze.Options{
 		Parent: supervisor,
 		Wanted: mayFail,
 		Drop:   func(copy freeze.Copy) { d.link.Dropped(copy.PID) },
-	})
+	}
+	if w != nil {
+		o.Panicked, o.Recovered = w.panicked, w.recovered
+	}
+	return freeze.Begin(o)
 }
 
 // mayFail tells whether a request that ends with this error, or this panic, may have failed. It is asked while the
@@ -90,7 +95,7 @@ func ofStandard(err error) bool {
 // panicked makes a copy for the panic, or the Goexit, because of which a deferred function runs, unless it was
 // made when the panic began.
 func (d development) panicked(r asked, value any) {
-	if r.scope == nil {
+	if r.scope == nil || r.lost() {
 		return
 	}
 	of := StackPanic

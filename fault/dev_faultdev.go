@@ -21,6 +21,7 @@ type asked struct {
 	token string        // its name for it, "" if it has none
 	scope *freeze.Scope // what copies are made in; nil if nobody wants any
 	outer bool          // the scope is that of a Catcher around this one
+	watch *watch        // of panics that do not come to an end; nil if nobody watches
 }
 
 func (d *development) open(c *Catcher) {
@@ -37,6 +38,9 @@ func (d *development) open(c *Catcher) {
 	})
 	if link.Connected() {
 		d.link = link
+		if owner := devlink.Owner(); owner != 0 {
+			freeze.AtEnd(owner)
+		}
 	}
 }
 
@@ -51,7 +55,8 @@ func (d development) begin(st *state) asked {
 		r.outer = true
 		return r
 	}
-	r := d.task(st.catcher)
+	r := asked{watch: &watch{st: st}}
+	r.scope = d.scope(r.watch)
 	if values := st.req.Header[devlink.RequestHeader]; len(values) > 0 {
 		r.token = values[0]
 		header := maps.Clone(st.req.Header)
@@ -66,7 +71,7 @@ func (d development) task(c *Catcher) asked {
 	if d.link == nil {
 		return asked{}
 	}
-	return asked{scope: d.scope()}
+	return asked{scope: d.scope(nil)}
 }
 
 // here is the request, or the task, that the calling goroutine is in.
@@ -75,6 +80,7 @@ func (d development) here() asked { return asked{scope: freeze.Current()} }
 // end ends a request or a task on its goroutine.
 func (d development) end(r asked) {
 	if !r.outer {
+		r.watch.end()
 		r.scope.End()
 	}
 }

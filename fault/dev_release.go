@@ -12,6 +12,9 @@ type asked struct{}
 func (development) open(*Catcher)                       {}
 func (development) begin(*state) asked                  { return asked{} }
 func (development) end(asked)                           {}
+func (asked) enter() bool                               { return true }
+func (asked) leave()                                    {}
+func (asked) lost() bool                                { return false }
 func (development) task(*Catcher) asked                 { return asked{} }
 func (development) here() asked                         { return asked{} }
 func (development) panicked(asked, any)                 {}

@@ -148,7 +148,10 @@ func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event
 		Host:      c.host,
 		PID:       os.Getpid(),
 		Build:     c.build,
-		Goroutine: goroutine(),
+		Goroutine: ev.on,
+	}
+	if f.Goroutine == 0 {
+		f.Goroutine = goroutine()
 	}
 	f.Steps, f.StepsDropped = trace.Steps(ctx)
 	for i := range f.Steps {

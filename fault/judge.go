@@ -17,6 +17,8 @@ type event struct {
 	stackOf string
 	pcs     []uintptr // where Answer or Report was called
 	handler *handler  // which returned the error
+	beside  error     // what is wrong as well
+	on      int64     // the number of its goroutine; 0: the calling one
 }
 
 // trace returns the stack that tells most, and what it is the stack of: of the panic, of the first
@@ -46,7 +48,7 @@ type verdict struct {
 	abort    bool  // the handler wants the connection aborted
 	gone     bool  // nobody is left to answer
 	closing  bool  // the connection cannot be used for another request
-	beside   error // what went wrong in finding out
+	beside   error // what is wrong as well, such as in finding out
 }
 
 // recorded tells whether the failure is one to keep.
@@ -55,7 +57,7 @@ func (v verdict) recorded() bool { return v.status >= 500 && !v.expected }
 // judge finds the answer to an event. Of several rules the first that applies counts.
 func (c *Catcher) judge(st *state, res *response, ev event) verdict {
 	if ev.kind == KindPanic || ev.kind == KindGoexit {
-		return verdict{status: http.StatusInternalServerError}
+		return verdict{status: http.StatusInternalServerError, beside: ev.beside}
 	}
 	cancelled := st.Err() == context.Canceled && (ev.kind == KindNoAnswer || is(ev.err, context.Canceled))
 	switch {

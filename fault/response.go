@@ -48,6 +48,10 @@ func (res *response) answered() bool {
 func (res *response) Unwrap() http.ResponseWriter { return res.ResponseWriter }
 
 func (res *response) WriteHeader(code int) {
+	if !res.st.dev.enter() {
+		return
+	}
+	defer res.st.dev.leave()
 	if res.held.Load() != 0 {
 		res.release()
 	}
@@ -66,6 +70,10 @@ func (res *response) WriteHeader(code int) {
 }
 
 func (res *response) Write(p []byte) (int, error) {
+	if !res.st.dev.enter() {
+		return 0, http.ErrHijacked
+	}
+	defer res.st.dev.leave()
 	if held := int(res.held.Load()); held != 0 {
 		if !res.replace.Load() && string(p) == routerText(held) {
 			res.replace.Store(true)
@@ -79,6 +87,10 @@ func (res *response) Write(p []byte) (int, error) {
 }
 
 func (res *response) WriteString(s string) (int, error) {
+	if !res.st.dev.enter() {
+		return 0, http.ErrHijacked
+	}
+	defer res.st.dev.leave()
 	if res.held.Load() != 0 {
 		return res.Write([]byte(s))
 	}
@@ -122,6 +134,10 @@ func (res *response) lost(err error) bool {
 }
 
 func (res *response) flush() error {
+	if !res.st.dev.enter() {
+		return http.ErrHijacked
+	}
+	defer res.st.dev.leave()
 	if res.held.Load() != 0 {
 		res.release()
 	}
@@ -130,6 +146,10 @@ func (res *response) flush() error {
 }
 
 func (res *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !res.st.dev.enter() {
+		return nil, nil, http.ErrHijacked
+	}
+	defer res.st.dev.leave()
 	conn, rw, err := http.NewResponseController(res.ResponseWriter).Hijack()
 	if err == nil {
 		res.hijacked.Store(true)
@@ -144,6 +164,10 @@ const sniffed = 512
 // readFrom copies src with the writer's own ReadFrom. It reads the first bytes itself, so that a
 // source that fails at once can still be answered with a page.
 func (res *response) readFrom(src io.Reader) (n int64, err error) {
+	if !res.st.dev.enter() {
+		return 0, http.ErrHijacked
+	}
+	defer res.st.dev.leave()
 	if res.held.Load() != 0 {
 		res.release()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/visible"
 	"example.org/microblog/fault/trace"
 )
 
@@ -141,7 +142,7 @@ func (d *desk) withSource(v frameView, call trace.Frame, build fault.Build) fram
 	}
 	v.From = excerpt.From
 	for _, l := range excerpt.Lines {
-		v.Lines = append(v.Lines, lineView{l.Number, visible(d.mask(l.Text)), l.Hit})
+		v.Lines = append(v.Lines, lineView{l.Number, visible.Text(d.mask(l.Text)), l.Hit})
 	}
 	return v
 }

@@ -14,6 +14,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/incident"
+	"example.org/microblog/fault/internal/visible"
 	"example.org/microblog/fault/trace"
 )
 
@@ -22,7 +23,7 @@ var files embed.FS
 
 func parseTemplates() (*template.Template, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"visible": visible,
+		"visible": visible.Text,
 		"line":    line,
 		"number":  number,
 		"count":   count,

@@ -1,68 +1,16 @@
 package desk
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"example.org/microblog/fault/internal/visible"
 )
 
-// visible returns a text in which nothing hides: control characters, characters that turn the
-// direction of writing, that have no width or belong to no script are spelled as Go escapes them.
-// Line breaks and tabs stay; see line.
-func visible(s string) string { return spell(s, true) }
-
-// line is visible for a text of one line.
-func line(s string) string { return spell(s, false) }
-
-func spell(s string, multiline bool) string {
-	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case multiline && (r == '\n' || r == '\t'):
-			b.WriteRune(r)
-		case multiline && r == '\r' && strings.HasPrefix(s[i+1:], "\n"): // the line break of Windows
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < 0x80 && hidden(r):
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r > 0xffff && hidden(r):
-			fmt.Fprintf(&b, `\U%08x`, r)
-		case hidden(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteString(s[i : i+size])
-		}
-		i += size
-	}
-	return b.String()
-}
-
-// hidden tells whether a character does something to a text instead of standing in it. The joiners of
-// emoji and of Indic scripts are letters' business and stay.
-func hidden(r rune) bool {
-	switch {
-	case r < ' ' || r >= 0x7f && r < 0xa0:
-		return true
-	case r < 0x80, r == 0x200c, r == 0x200d:
-		return false
-	case r == 0x2028, r == 0x2029, r == 0x00ad, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
-		return true // separators of lines, the soft hyphen, letters without a shape
-	}
-	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Noncharacter_Code_Point, r)
-}
+// line makes a text of one line visible; see package visible.
+func line(s string) string { return visible.Line(s) }
 
 // clipped is a text that may be too long to be shown at once.
 type clipped struct {
@@ -73,7 +21,7 @@ type clipped struct {
 
 // clip cuts what is longer than so many characters or lines, at a boundary of characters.
 func clip(s string, characters, lines int) clipped {
-	s = visible(s)
+	s = visible.Text(s)
 	end, n, breaks := len(s), 0, 0
 	for i, r := range s {
 		if n == characters || breaks == lines {

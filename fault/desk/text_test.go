@@ -4,69 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
-
-func TestVisible(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ in, multi, single string }{
-		"nothing":           {"", "", ""},
-		"plain":             {"Grüße, 世界 👩‍👩‍👧 नमस्ते", "Grüße, 世界 👩‍👩‍👧 नमस्ते", "Grüße, 世界 👩‍👩‍👧 नमस्ते"},
-		"right to left":     {"שלום", "שלום", "שלום"},
-		"line breaks":       {"a\nb\r\nc\td", "a\nb\nc\td", `a\nb\r\nc\td`},
-		"a lone return":     {"safe\rfake", `safe\rfake`, `safe\rfake`},
-		"an escape":         {"\x1b[31mred\x07", `\x1b[31mred\x07`, `\x1b[31mred\x07`},
-		"nul and delete":    {"a\x00b\x7fc", `a\x00b\x7fc`, `a\x00b\x7fc`},
-		"C1":                {"a\u0085b\u009bc", `a\u0085b\u009bc`, `a\u0085b\u009bc`},
-		"an override":       {"exe.\u202egnp.pdf", `exe.\u202egnp.pdf`, `exe.\u202egnp.pdf`},
-		"isolates":          {"\u2066a\u2069", `\u2066a\u2069`, `\u2066a\u2069`},
-		"marks":             {"a\u200e\u200f\u061cb", `a\u200e\u200f\u061cb`, `a\u200e\u200f\u061cb`},
-		"no width":          {"a\u200b\ufeff\u2060b", `a\u200b\ufeff\u2060b`, `a\u200b\ufeff\u2060b`},
-		"soft hyphen":       {"a\u00adb", `a\u00adb`, `a\u00adb`},
-		"shapeless letters": {"\u115f\u1160\u3164\uffa0", `\u115f\u1160\u3164\uffa0`, `\u115f\u1160\u3164\uffa0`},
-		"separators":        {"a\u2028b\u2029", `a\u2028b\u2029`, `a\u2028b\u2029`},
-		"tags":              {"a\U000e0041", `a\U000e0041`, `a\U000e0041`},
-		"private use":       {"\ue000", `\ue000`, `\ue000`},
-		"no character":      {"\uffff", `\uffff`, `\uffff`},
-		"bad bytes":         {"a\xffb\xc3", `a\xffb\xc3`, `a\xffb\xc3`},
-		"a real U+FFFD":     {"\ufffd", "\ufffd", "\ufffd"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := visible(test.in); got != test.multi {
-				t.Errorf("visible(%q) = %q, want %q", test.in, got, test.multi)
-			}
-			if got := line(test.in); got != test.single {
-				t.Errorf("line(%q) = %q, want %q", test.in, got, test.single)
-			}
-		})
-	}
-}
-
-func FuzzVisible(f *testing.F) {
-	for _, s := range []string{"", "plain", "a\r\nb", "\u202e\x00\xff", "\U000e0041\u2029"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		for name, got := range map[string]string{"visible": visible(s), "line": line(s)} {
-			if !utf8.ValidString(got) {
-				t.Errorf("%s(%q) is no UTF-8: %q", name, s, got)
-			}
-			for _, r := range got {
-				if name == "visible" && (r == '\n' || r == '\t') {
-					continue
-				}
-				if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-					t.Errorf("%s(%q) still has %U: %q", name, s, r, got)
-				}
-			}
-			if visible(got) != got {
-				t.Errorf("%s(%q) is not at rest: %q", name, s, got)
-			}
-		}
-	})
-}
 
 func TestClip(t *testing.T) {
 	t.Parallel()

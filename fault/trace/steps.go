@@ -55,22 +55,61 @@ func Begin(ctx context.Context) context.Context {
 // 100 steps, at most 2,048 bytes of each text, and 32 arguments of 256 bytes; what is longer is cut
 // and ends in "…". The caller must not change s.Args afterwards. It may be called by several
 // goroutines at once.
-func Note(ctx context.Context, s Step) {
+func Note(ctx context.Context, s Step) { Enter(ctx, s) }
+
+// An Entry is a step in a record. The zero Entry is none.
+type Entry struct {
+	r  *record
+	at int // how many steps were noted before
+}
+
+// Enter is [Note] for a step that may go on: what it returns adds to it.
+func Enter(ctx context.Context, s Step) Entry {
 	r, ok := ctx.Value(recordKey{}).(*record)
 	if !ok {
-		return
+		return Entry{}
 	}
 	s.Text, s.Err = cut(s.Text, maxText), cut(s.Err, maxText)
 	s.Args = cutArgs(s.Args)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e := Entry{r, r.dropped + len(r.steps)}
 	if len(r.steps) < maxSteps {
 		r.steps = append(r.steps, s)
-		return
+		return e
 	}
 	r.steps[r.oldest] = s
 	r.oldest = (r.oldest + 1) % maxSteps
 	r.dropped++
+	return e
+}
+
+// Add makes the step so much longer and, unless err is nil, says that it has failed. It does nothing once the step
+// was dropped. It may be called by several goroutines at once.
+func (e Entry) Add(d time.Duration, err error) {
+	if e.r == nil {
+		return
+	}
+	told := ""
+	if err != nil {
+		told = cut(err.Error(), maxText) // Without the lock: the method is the application's.
+	}
+	e.r.mu.Lock()
+	defer e.r.mu.Unlock()
+	if e.at < e.r.dropped {
+		return
+	}
+	s := &e.r.steps[e.at%maxSteps]
+	s.Duration += d
+	if err != nil {
+		s.Err = told
+	}
+}
+
+// Recording tells whether the context has a record, so that a [Step] is not made for nobody.
+func Recording(ctx context.Context) bool {
+	_, ok := ctx.Value(recordKey{}).(*record)
+	return ok
 }
 
 // Steps returns a copy of the context's record, oldest first, and how many steps before those were

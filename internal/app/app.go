@@ -86,8 +86,12 @@ type App struct {
 // OpenStore opens the database that the settings name. SQLite's directory is made when it is missing.
 // The schema is left as it is.
 func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	return openStore(ctx, cfg, store.Options{})
+}
+
+func openStore(ctx context.Context, cfg config.Config, o store.Options) (*store.Store, error) {
 	if cfg.Database.Kind == config.Postgres {
-		db, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{})
+		db, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{Options: o})
 		if err != nil {
 			return nil, fmt.Errorf("the database of the setting DATABASE_URL: %w", err)
 		}
@@ -96,7 +100,7 @@ func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	if err := os.MkdirAll(filepath.Dir(cfg.Database.Path), 0o750); err != nil {
 		return nil, fmt.Errorf("making the directory of the database (setting DATA_DIR or DATABASE_URL): %w", err)
 	}
-	return sqlite.Open(ctx, cfg.Database.Path, sqlite.Options{})
+	return sqlite.Open(ctx, cfg.Database.Path, sqlite.Options{Options: o})
 }
 
 // Open starts everything: the log, the listener, the database with its migrations, the handler. The address is taken before
@@ -136,7 +140,8 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	a.store, err = OpenStore(starting, o.Config)
+	// What is typed during development may be shown to who develops.
+	a.store, err = openStore(starting, o.Config, store.Options{TraceArgs: o.Supervised})
 	if err != nil {
 		return nil, err
 	}

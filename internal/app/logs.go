@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"example.org/microblog/fault/logfile"
+	"example.org/microblog/fault/trace"
 	"example.org/microblog/internal/config"
 )
 
@@ -40,7 +41,7 @@ func openLogs(o Options) (_ *logs, err error) {
 	if cfg.LogToStdout == config.Always || cfg.LogToStdout == config.Auto && o.Terminal {
 		handler = slog.NewMultiHandler(handler, logfile.NewHandler(logfile.ToWriter(o.Stdout), style))
 	}
-	l.logger = slog.New(handler)
+	l.logger = slog.New(trace.LogHandler(handler))
 
 	sink, err := l.accessSink(cfg, o.Stdout, o.Stderr)
 	if err != nil {

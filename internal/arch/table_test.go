@@ -20,6 +20,7 @@ fault/internal/filelock            -
 fault/internal/smtptest            -
 fault/internal/freeze              -
 fault/internal/devlink             -
+fault/internal/visible             -
 fault/sqltrace                     fault/trace
 fault                              fault/trace fault/redact [faultdev] fault/internal/devlink [faultdev] fault/internal/freeze
 fault/live                         [faultdev] fault/internal/devlink
@@ -30,10 +31,10 @@ fault/crash                        fault fault/trace fault/redact fault/internal
 fault/incident                     fault fault/trace fault/internal/filelock
 fault/incident/incidenttest        fault fault/trace fault/incident
 fault/errormail                    fault fault/trace fault/incident fault/outbox fault/source
-fault/desk                         fault fault/trace fault/incident fault/journal fault/outbox fault/source
+fault/desk                         fault fault/trace fault/incident fault/journal fault/outbox fault/source fault/internal/visible
 fault/faulttest                    fault/...
-fault/internal/devtool/...         fault fault/trace fault/redact fault/crash fault/internal/devlink fault/internal/filelock fault/internal/devtool/...
-fault/cmd/fault                    fault/internal/devtool/...
+fault/internal/devtool/...         fault fault/trace fault/redact fault/crash fault/internal/devlink fault/internal/filelock fault/internal/visible fault/internal/devtool/...
+fault/cmd/fault                    fault/internal/visible fault/internal/devtool/...
 
 # The application. The root of the module, ".", holds its own source.
 .                                  -

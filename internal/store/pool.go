@@ -5,9 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
-	"time"
-
-	"example.org/microblog/fault/trace"
 )
 
 // pool runs statements on one *sql.DB and keeps them prepared where that pays.
@@ -101,9 +98,7 @@ func (p *pool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 func (p *pool) query(ctx context.Context, query string, args ...any) (*rows, error) {
-	start := time.Now()
 	r, err := p.run(ctx, query, args)
-	note(ctx, query, start, err)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +125,6 @@ func (p *pool) run(ctx context.Context, query string, args []any) (r *sql.Rows, 
 }
 
 func (p *pool) queryRow(ctx context.Context, query string, args ...any) *row {
-	start := time.Now()
 	detached, err := p.turn(ctx)
 	if err != nil {
 		return &row{err: err}
@@ -142,7 +136,6 @@ func (p *pool) queryRow(ctx context.Context, query string, args ...any) *row {
 		// If preparing failed, this fails the same way and holds the error.
 		r = p.db.QueryRowContext(detached, query, args...)
 	}
-	note(ctx, query, start, r.Err())
 	return &row{row: r, pool: p}
 }
 
@@ -155,14 +148,4 @@ func (p *pool) close() error {
 	}
 	p.stmts, p.prepare = nil, false
 	return errors.Join(append(errs, p.db.Close())...)
-}
-
-// note adds a statement to the record of what the request did. Arguments stay
-// out: they are what people typed, hashes and tokens.
-func note(ctx context.Context, query string, start time.Time, err error) {
-	step := trace.Step{Time: start, Kind: "sql", Text: query, Duration: time.Since(start)}
-	if err != nil {
-		step.Err = err.Error()
-	}
-	trace.Note(ctx, step)
 }

@@ -20,6 +20,10 @@ const readyTimeout = 2 * time.Second
 type Options struct {
 	Now          func() time.Time // the clock for what is stored; nil: time.Now
 	MaxThrottles int64            // counters of attempts that Purge leaves; 0: 200,000
+
+	// TraceArgs has the arguments of statements noted in the record of a
+	// request, too. They are what people typed, hashes and tokens.
+	TraceArgs bool
 }
 
 func defaultNow() time.Time { return time.Now() }

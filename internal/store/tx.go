@@ -56,9 +56,7 @@ func (s *Store) write(ctx context.Context, fn func(ctx context.Context, t *tx) e
 }
 
 func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
-	begin := time.Now()
 	sqlTx, err := s.writer.db.BeginTx(ctx, nil)
-	note(ctx, "BEGIN", begin, err)
 	if err != nil {
 		return err
 	}
@@ -68,16 +66,11 @@ func (s *Store) writeOnce(ctx context.Context, fn func(ctx context.Context, t *t
 	if err := fn(ctx, &tx{sqlTx}); err != nil {
 		return err
 	}
-	commit := time.Now()
-	err = sqlTx.Commit()
-	note(ctx, "COMMIT", commit, err)
-	return err
+	return sqlTx.Commit()
 }
 
 func (t *tx) query(ctx context.Context, query string, args ...any) (*rows, error) {
-	start := time.Now()
 	r, err := t.tx.QueryContext(ctx, query, args...)
-	note(ctx, query, start, err)
 	if err != nil {
 		return nil, err
 	}
@@ -85,17 +78,12 @@ func (t *tx) query(ctx context.Context, query string, args ...any) (*rows, error
 }
 
 func (t *tx) queryRow(ctx context.Context, query string, args ...any) *row {
-	start := time.Now()
-	r := t.tx.QueryRowContext(ctx, query, args...)
-	note(ctx, query, start, r.Err())
-	return &row{row: r}
+	return &row{row: t.tx.QueryRowContext(ctx, query, args...)}
 }
 
 // exec returns how many rows were changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	start := time.Now()
 	res, err := t.tx.ExecContext(ctx, query, args...)
-	note(ctx, query, start, err)
 	if err != nil {
 		return 0, err
 	}

@@ -33,6 +33,7 @@ func main() {
 	catcher := fault.New(fault.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /about", site.about)
+	mux.HandleFunc("GET /collect", site.collect)
 	mux.HandleFunc("GET /ok", site.ok)
 	mux.HandleFunc("GET /orders", site.list)
 	mux.Handle("GET /bill/{id}", catcher.Handle(site.bill))
@@ -55,6 +56,12 @@ func (s *site) about(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	answer(w, map[string]any{"pid": os.Getpid(), "address": s.address, "tags": tags})
+}
+
+// collect gives all memory back that is not in use.
+func (s *site) collect(w http.ResponseWriter, r *http.Request) {
+	debug.FreeOSMemory()
+	s.ok(w, r)
 }
 
 func (s *site) ok(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]any{"ok": true}) }

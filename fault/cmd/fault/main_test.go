@@ -27,6 +27,10 @@ const patience = 30 * time.Second
 var binary string
 
 func TestMain(m *testing.M) {
+	if refusals := os.Getenv(confined); refusals != "" {
+		fmt.Fprintln(os.Stderr, confine(refusals))
+		os.Exit(1)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "fault-")
 		if err != nil {

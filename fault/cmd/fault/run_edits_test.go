@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,12 +57,17 @@ func versionFile(n int) string {
 	return fmt.Sprintf("package version\n\nfunc Text() string { return \"v%d\" }\n", n)
 }
 
-// edits is how many random edits are made.
-const edits = 200
-
 // TestEdits makes random edits, good and bad, under a steady load: no request fails, and after the last save of each
-// burst the newest good version is served.
+// burst the newest good version is served. FAULT_TEST_EDITS is how many edits are made.
 func TestEdits(t *testing.T) {
+	t.Parallel()
+	edits := 80
+	if text := os.Getenv("FAULT_TEST_EDITS"); text != "" {
+		var err error
+		if edits, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	dir := application(t, map[string]string{
 		"main.go": editedMain, "version/version.go": versionFile(0),
 		"templates/page.txt.tmpl": "t0", "static/style.css": "s0", "notes.txt": "nothing",
@@ -86,7 +92,7 @@ func TestEdits(t *testing.T) {
 	for _, failure := range failures {
 		t.Error(failure)
 	}
-	if requests < edits {
+	if requests < int64(edits) {
 		t.Errorf("only %d requests were made", requests)
 	}
 }

@@ -94,8 +94,17 @@ func runFault(t *testing.T, dir string, args ...string) *running {
 // runFaultWith is runFault with more in the environment.
 func runFaultWith(t *testing.T, dir string, env []string, args ...string) *running {
 	t.Helper()
+	return runFaultBy(t, dir, nil, env, args...)
+}
+
+// runFaultBy is runFaultWith with a command that prepare, which may be nil, has changed.
+func runFaultBy(t *testing.T, dir string, prepare func(*exec.Cmd), env []string, args ...string) *running {
+	t.Helper()
 	r := &running{t: t, dir: dir, addr: freeAddress(t), done: make(chan struct{})}
 	r.cmd = exec.Command(binary, append([]string{"run", "--listen", r.addr}, args...)...)
+	if prepare != nil {
+		prepare(r.cmd)
+	}
 	r.cmd.Dir = dir
 	mark := fmt.Sprintf("FAULT_TEST_MARK=%s-%d", t.Name(), time.Now().UnixNano())
 	r.cmd.Env = append(append(cleanEnvironment(), mark), env...)

@@ -563,9 +563,10 @@ func TestRunTemplate(t *testing.T) {
 	}
 	put(t, template, "<!DOCTYPE html><title>t</title><p>four {{.}}</p>\n")
 	r.serves("/", strings.Replace(first, "one", "four", 1))
-	if a := r.browse("/"); a.status != http.StatusOK {
-		t.Errorf("mended: %d %s", a.status, a.body)
-	}
+	r.until(func() (bool, string) { // the application may be quicker than who watches the file
+		a := r.browse("/")
+		return a.status == http.StatusOK, fmt.Sprintf("the mended template in %d %s", a.status, a.body)
+	})
 }
 
 // TestRunEnds: Ctrl+C ends everything, and the port is free at once, also while a build runs and with the application

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,6 +157,16 @@ func (l *Link) Supervisor() int {
 		return 0
 	}
 	return int(l.supervisor.Load())
+}
+
+// Owner returns the process that owns a copy of this one which is made when it ends, as [CopiesVariable] says; 0 if no
+// process does.
+func Owner() int {
+	pid, err := strconv.Atoi(os.Getenv(CopiesVariable))
+	if err != nil || pid <= 0 {
+		return 0
+	}
+	return pid
 }
 
 // Dropped tells the supervisor to end a copy that it was not told of in Failed.

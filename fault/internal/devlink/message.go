@@ -19,8 +19,16 @@ type Message struct {
 	Error   string          `json:"error,omitempty"`   // Loaded: why what changed does not load; "" if it does
 }
 
-// CopyName is what a copy of the process is called in the list of processes: freeze.Name.
-const CopyName = "fault-copy"
+// CopiesVariable is the environment variable by which `fault run` tells its number, if it wants a copy of the process when
+// that ends by a crash or with an error. The copy is a child of `fault run`.
+const CopiesVariable = "FAULT_COPIES"
+
+// What a copy of the process is called in the list of processes.
+const (
+	CopyName  = "fault-copy"  // freeze.Name: one of a failure
+	EndName   = "fault-end"   // freeze.EndName: one of a process that is about to end, made where that was decided on
+	CrashName = "fault-crash" // one that the runtime itself has made: nothing can be called in it
+)
 
 // Frozen is the copy of the process that was made of a failure: see package freeze.
 type Frozen struct {

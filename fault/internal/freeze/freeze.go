@@ -5,8 +5,11 @@ package freeze
 
 import "errors"
 
-// Name is what a copy is called in the list of processes.
-const Name = "fault-copy"
+// What copies are called in the list of processes.
+const (
+	Name    = "fault-copy"
+	EndName = "fault-end" // one that [AtEnd] has made
+)
 
 // A Copy is a process that was frozen. It is a child of the parent of the process that it is a copy of, and
 // ends with that parent. Of its goroutines only the one runs that called [Here], and never gets further than
@@ -48,6 +51,10 @@ type Options struct {
 	// Wanted tells of an error, or of the value of a panic, whether there is to be a copy. It is called where the
 	// application may hold any lock, so it must call nothing of the application's. Nil means always.
 	Wanted func(cause any, stack string) bool
+	// Panicked and Recovered tell of each panic when it begins, after its copy is made, and when it is recovered. They
+	// are called on the goroutine that panics, where the application may hold any lock, and only if the runtime was
+	// built to tell of both. They may be nil.
+	Panicked, Recovered func(value any)
 	// Drop ends a copy that nobody has taken.
 	Drop func(Copy)
 }

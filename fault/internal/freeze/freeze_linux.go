@@ -36,7 +36,10 @@ const (
 // connected to. Memory that the process shares with others, such as the index of an SQLite database's log, it
 // cannot write, and sees it change. It is in a session of its own, any process of the same user may trace it, and it is the
 // first to go when memory runs out.
-func Here(parent int) (Copy, error) {
+func Here(parent int) (Copy, error) { return here(parent, Name+"\x00") }
+
+// here is Here for a copy of that name, which ends with a zero.
+func here(parent int, name string) (Copy, error) {
 	if os.Getppid() != parent {
 		return Copy{}, ErrNotChild
 	}
@@ -48,12 +51,13 @@ func Here(parent int) (Copy, error) {
 		return Copy{}, fmt.Errorf("looking for memory that a copy would share: %w", err)
 	}
 	reserve()
-	pid, errno := fork()
+	pid, errno := fork(name)
 	if errno != 0 {
 		return Copy{}, refused(errno)
 	}
 	if pid == 0 {
 		process.copied = true
+		setEnding()
 		stay(uintptr(parent), shared)
 	}
 	return Copy{PID: int(pid)}, nil
@@ -63,13 +67,13 @@ func Here(parent int) (Copy, error) {
 func refused(errno syscall.Errno) error {
 	switch errno {
 	case syscall.ENOMEM:
-		return fmt.Errorf("the system has no memory for a copy of the application, or does not promise any (see vm.overcommit_memory, where 2 is too strict): %w", errno)
+		return fmt.Errorf("the system has no memory for a copy of the application, or promises none. Free some, or set vm.overcommit_memory to 0 if it is 2 (%w)", errno)
 	case syscall.EAGAIN:
-		return fmt.Errorf("no more processes are allowed (ulimit -u, or the container's limit of pids): %w", errno)
+		return fmt.Errorf("no copy of the application could be made: no more processes are allowed. Raise the limit: ulimit -u, or in a container --pids-limit (%w)", errno)
 	case syscall.EPERM, syscall.ENOSYS:
-		return fmt.Errorf("this system forbids to copy a process (a seccomp rule, as of a container): %w", errno)
+		return fmt.Errorf("no copy of the application could be made: a seccomp rule, as of a container, forbids clone with CLONE_PARENT. Start the container with --security-opt seccomp=unconfined (%w)", errno)
 	case syscall.EINVAL:
-		return fmt.Errorf("the first process of a container cannot be copied; run it beneath another one (docker run --init): %w", errno)
+		return fmt.Errorf("the first process of a container cannot be copied. Run it beneath another one: docker run --init (%w)", errno)
 	}
 	return fmt.Errorf("copying the process: %w", errno)
 }
@@ -84,8 +88,7 @@ func refused(errno syscall.Errno) error {
 //go:norace
 //go:nosplit
 //go:noinline
-func fork() (pid uintptr, errno syscall.Errno) {
-	const name = Name + "\x00"
+func fork(name string) (pid uintptr, errno syscall.Errno) {
 	var own [16]byte
 	beforeFork()
 	syscall.RawSyscall(syscall.SYS_PRCTL, prGetName, uintptr(unsafe.Pointer(&own)), 0)
@@ -111,13 +114,15 @@ func afterFork()
 //go:noinline
 func stay(parent uintptr, shared []region) {
 	closeAll()
+	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
 	for i := range shared {
 		syscall.RawSyscall(syscall.SYS_MPROTECT, shared[i].start, shared[i].end-shared[i].start, syscall.PROT_READ)
 	}
-	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
 	// The kernel ends it with the thread that has started the application, too: it may hang in a call that a
 	// debugger has made when the parent goes, and then it never looks.
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
+	// What the application has done against being looked at is not meant for its copy.
+	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 1, 0)
 	syscall.RawSyscall(syscall.SYS_PRCTL, prSetPtracer, prSetPtracerBy, 0)
 	dieFirst()
 	pause := syscall.Timespec{Nsec: int64(beat)}

@@ -135,16 +135,13 @@ func play(role string) {
 			fmt.Println(err)
 			return
 		}
-		for {
-			if _, err := in.ReadString('\n'); err != nil {
-				return
-			}
-			if c, err := freeze.Here(os.Getppid()); err != nil {
-				fmt.Println(err)
-			} else {
-				fmt.Println(c.PID)
-			}
+		copyWhenAsked(in)
+	case "secretive": // an application that no other process may look at
+		if _, _, errno := syscall.Syscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0); errno != 0 {
+			fmt.Println(errno)
+			return
 		}
+		copyWhenAsked(in)
 	case "supervisor": // of one application
 		exe, _ := os.Executable()
 		cmd := exec.Command(exe)
@@ -154,6 +151,20 @@ func play(role string) {
 			fmt.Println(err)
 		}
 		select {} // until it is killed
+	}
+}
+
+// copyWhenAsked makes a copy for each line.
+func copyWhenAsked(in *bufio.Reader) {
+	for {
+		if _, err := in.ReadString('\n'); err != nil {
+			return
+		}
+		if c, err := freeze.Here(os.Getppid()); err != nil {
+			fmt.Println(err)
+		} else {
+			fmt.Println(c.PID)
+		}
 	}
 }
 
@@ -229,6 +240,33 @@ func TestACopyIsAlone(t *testing.T) {
 	if got := a.ask(""); got == "" {
 		t.Error("the application does not go on")
 	}
+}
+
+// The files of a process that nobody may look at belong to root.
+func TestACopyMayBeLookedAt(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Open("/proc/self/exe") // Its directory may be closed to others.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exe.Close()
+	cmd := exec.Command("/proc/self/fd/3")
+	cmd.ExtraFiles = []*os.File{exe}
+	cmd.Env = append(os.Environ(), playing+"=secretive")
+	user := uint32(os.Getuid())
+	if user == 0 {
+		user = 65534
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	}
+	pid := startProgram(t, cmd).copy()
+	eventually(t, "the copy belongs to its user", func() bool {
+		info, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid), "mem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid == user
+	})
+	eventually(t, "the copy goes first", func() bool { return strings.TrimSpace(proc(t, pid, "oom_score_adj")) == "1000" })
 }
 
 func TestManyCopies(t *testing.T) {

@@ -5,6 +5,9 @@ package freeze
 // Here returns [ErrUnsupported].
 func Here(parent int) (Copy, error) { return Copy{}, ErrUnsupported }
 
+// AtEnd does nothing.
+func AtEnd(parent int) {}
+
 // A Scope is what copies are made in: here, none.
 type Scope struct{}
 

@@ -2,17 +2,67 @@
 
 package freeze
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
 
-// hooking sets the runtime's hook, once.
-var hooking sync.Once
+// hooking and ending set the runtime's hooks, once.
+var hooking, ending sync.Once
 
 // hook lets every panic in a scope make a copy before any deferred function runs, if the runtime was built for it.
-func hook() { hooking.Do(func() { setPanicHook(atPanic) }) }
+func hook() {
+	hooking.Do(func() {
+		setPanicHook(atPanic)
+		setRecoverHook(atRecover)
+		defer func() { _ = recover() }()
+		panic("seeing whether the runtime tells of recovered panics")
+	})
+}
 
 // atPanic is called by the goroutine that panics, when it begins to.
 func atPanic(value any) {
-	if s := Current(); s != nil {
-		s.Freeze(value, StackPanic)
+	s := Current()
+	if s == nil {
+		return
+	}
+	s.Freeze(value, StackPanic)
+	if s.options.Panicked != nil && recovers.Load() {
+		s.options.Panicked(value)
+	}
+}
+
+// recovers tells that the runtime tells of panics that are recovered.
+var recovers atomic.Bool
+
+// atRecover is called by a goroutine that has panicked, when it recovers.
+func atRecover(value any) {
+	recovers.Store(true)
+	if s := Current(); s != nil && s.options.Recovered != nil {
+		s.options.Recovered(value)
+	}
+}
+
+// AtEnd lets the process make a copy, for the parent, when it is about to end by a panic that nobody has recovered, or by
+// os.Exit with another code than 0, if the runtime was built for it. There is one copy at most.
+func AtEnd(parent int) { ending.Do(func() { setEndHook(func() { end(parent) }) }) }
+
+// end makes the copy, and waits until it has closed its files, the process's address among them, and has a session of its own: with
+// the process everything in its group is ended.
+func end(parent int) {
+	if process.copied {
+		return
+	}
+	c, err := here(parent, EndName+"\x00")
+	if err != nil {
+		return // It ends without one.
+	}
+	for range 1000 {
+		if group, err := syscall.Getpgid(c.PID); err != nil || group == c.PID {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -4,9 +4,28 @@ package freeze
 
 import _ "unsafe" // for go:linkname
 
-// faultPanicHook is a variable of the runtime as `fault run` builds it, with the tag faulthook.
+// These are variables of the runtime as `fault run` builds it, with the tag faulthook.
 //
 //go:linkname faultPanicHook runtime.faultPanicHook
 var faultPanicHook func(any)
 
+//go:linkname faultRecoverHook runtime.faultRecoverHook
+var faultRecoverHook func(any)
+
+//go:linkname faultEndHook runtime.faultEndHook
+var faultEndHook func()
+
+//go:linkname faultEnding runtime.faultEnding
+var faultEnding uint32
+
 func setPanicHook(f func(any)) { faultPanicHook = f }
+
+func setRecoverHook(f func(any)) { faultRecoverHook = f }
+
+func setEndHook(f func()) { faultEndHook = f }
+
+// setEnding has the runtime of a copy make no copy of the copy.
+//
+//go:norace
+//go:nosplit
+func setEnding() { faultEnding = 1 }

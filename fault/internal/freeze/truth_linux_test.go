@@ -53,16 +53,16 @@ func TestCopiesAreTrue(t *testing.T) {
 func look(t *testing.T, dlv string, pid, n int) bool {
 	t.Helper()
 	pkg := reflect.TypeFor[freeze.Copy]().PkgPath()
-	// Marker, stay, Here, freezeHere, inner, middle, outer
+	// Marker, stay, here, Here, freezeHere, inner, middle, outer
 	questions := []struct{ ask, want string }{
-		{"frame 3 print some[1].text", fmt.Sprintf(`"line 2 of %d"`, n)},
-		{"frame 4 print text", fmt.Sprintf(`"text of %d"`, n)},
-		{"frame 4 print o.next.number", fmt.Sprint(n + 1)},
-		{"frame 4 print value.(*main.order).name", `"` + strings.Repeat("x", n%20+1) + `"`},
-		{"frame 5 print lines[4].price", fmt.Sprint(n*10 + 4)},
-		{"frame 5 print o.lines[0].text", fmt.Sprintf(`"line 0 of %d"`, n)},
-		{"frame 6 print first.name", fmt.Sprintf(`"first %d"`, n)},
-		{`frame 6 print table["double"]`, fmt.Sprint(2 * n)},
+		{"frame 4 print some[1].text", fmt.Sprintf(`"line 2 of %d"`, n)},
+		{"frame 5 print text", fmt.Sprintf(`"text of %d"`, n)},
+		{"frame 5 print o.next.number", fmt.Sprint(n + 1)},
+		{"frame 5 print value.(*main.order).name", `"` + strings.Repeat("x", n%20+1) + `"`},
+		{"frame 6 print lines[4].price", fmt.Sprint(n*10 + 4)},
+		{"frame 6 print o.lines[0].text", fmt.Sprintf(`"line 0 of %d"`, n)},
+		{"frame 7 print first.name", fmt.Sprintf(`"first %d"`, n)},
+		{`frame 7 print table["double"]`, fmt.Sprint(2 * n)},
 	}
 	script := fmt.Sprintf("break %s.Marker\ncontinue\n", pkg)
 	for i, q := range questions {

@@ -3,6 +3,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"example.org/microblog/fault/sqltrace"
 	"example.org/microblog/internal/store"
 )
 
@@ -44,7 +46,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*store.Store, err
 	if o.MaxConns > 0 {
 		maxConns = o.MaxConns
 	}
-	db := stdlib.OpenDB(*config)
+	db := sql.OpenDB(sqltrace.Connector(stdlib.GetConnector(*config), sqltrace.Options{OmitArgs: !o.TraceArgs}))
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns)
 	db.SetConnMaxIdleTime(connIdle)

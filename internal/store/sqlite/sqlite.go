@@ -15,6 +15,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"example.org/microblog/fault/sqltrace"
 	"example.org/microblog/internal/store"
 )
 
@@ -54,7 +55,7 @@ func Open(ctx context.Context, path string, o Options) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer, err := connect(path, "_txlock=immediate")
+	writer, err := connect(path, "_txlock=immediate", o)
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -62,7 +63,7 @@ func Open(ctx context.Context, path string, o Options) (*store.Store, error) {
 	if err := enterWAL(ctx, path, writer); err != nil {
 		return nil, errors.Join(explain(path, err), writer.Close())
 	}
-	reader, err := connect(path, "_query_only=1")
+	reader, err := connect(path, "_query_only=1", o)
 	if err != nil {
 		return nil, errors.Join(explain(path, err), writer.Close())
 	}
@@ -132,7 +133,7 @@ func prepareFile(path string) (string, error) {
 	return abs, nil
 }
 
-func connect(path, parameters string) (*sql.DB, error) {
+func connect(path, parameters string, o Options) (*sql.DB, error) {
 	slashed := filepath.ToSlash(path)
 	if slashed[0] != '/' {
 		slashed = "/" + slashed // C:/… on Windows
@@ -142,7 +143,7 @@ func connect(path, parameters string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(sqltrace.Connector(connector, sqltrace.Options{OmitArgs: !o.TraceArgs})), nil
 }
 
 // enterWAL turns the file to WAL mode, once for all. Of several processes that

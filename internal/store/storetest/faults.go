@@ -148,7 +148,8 @@ func testContext(t *testing.T, o Open) {
 	}
 }
 
-// What a request did is on its record, without what people typed.
+// What a request did is on its record, with what people typed only if that is
+// asked for.
 func testSteps(t *testing.T, o Open) {
 	s := migrated(t, o)
 	u := addUser(t, s, "susan")
@@ -173,5 +174,29 @@ func testSteps(t *testing.T, o Open) {
 	if dropped != 0 || len(texts) != 6 || !strings.HasPrefix(texts[3], "INSERT INTO posts") ||
 		!slices.Contains(texts, "BEGIN") || texts[5] != "COMMIT" {
 		t.Errorf("steps: %q", texts)
+	}
+
+	telling := open(t, o, store.Options{TraceArgs: true})
+	ctx = trace.Begin(t.Context())
+	if _, err := telling.Profile(ctx, "secretname", 0); err == nil {
+		t.Fatal("found")
+	}
+	told := false
+	steps, _ = trace.Steps(ctx)
+	for _, step := range steps {
+		told = told || slices.Contains(step.Args, "secretname")
+	}
+	if !told {
+		t.Errorf("no argument is in %+v", steps)
+	}
+
+	// A statement that fails says so, as does the end of its transaction.
+	ctx = trace.Begin(t.Context())
+	if err := s.Drill(ctx); err == nil {
+		t.Fatal("it did not fail")
+	}
+	steps, _ = trace.Steps(ctx)
+	if len(steps) != 3 || steps[0].Text != "BEGIN" || steps[1].Err == "" || steps[2].Text != "ROLLBACK" || steps[2].Err != "" {
+		t.Errorf("steps: %+v", steps)
 	}
 }

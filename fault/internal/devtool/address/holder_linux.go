@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // Holder names the process that listens on address, HOST:PORT, as far as /proc tells it: the processes of others only

@@ -11,5 +11,9 @@ func Explain(dir, output string) *problem.Problem {
 // Nearest is what a misspelt name is taken for.
 var Nearest = nearest
 
-// HookedSource is the runtime's panic.go with the hook.
-var HookedSource = hookedSource
+// These are the runtime's panic.go and proc.go with the hook, and what it has more.
+var (
+	HookedSource = hookedSource
+	HookedExit   = hookedExit
+	AddedSource  = addedSource
+)

@@ -2,8 +2,10 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -18,6 +20,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.org/microblog/fault/internal/devlink"
 )
 
 // HookTag is the build tag of programs whose runtime has the hook: package freeze then sets it.
@@ -31,7 +35,7 @@ func (e *HookError) Error() string {
 }
 
 // UseHook has Build, from now on, give programs a runtime that calls package freeze at the beginning of each
-// panic, provided that PrepareHook has once done its work for such a program: ready says so. dir, which is
+// panic and makes a copy of the process when it crashes or ends with an error, provided that PrepareHook has once done its work for such a program: ready says so. dir, which is
 // made, keeps what is needed over runs of the program; it belongs to the builder's user alone. The error may be
 // a *HookError.
 func (b *Builder) UseHook(dir string) (ready bool, err error) {
@@ -117,33 +121,42 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if b.env.GOROOT == "" {
 		return hook{}, &HookError{Text: "the go command does not tell where Go's source code lies"}
 	}
-	original := filepath.Join(b.env.GOROOT, "src", "runtime", "panic.go")
-	source, err := os.ReadFile(original)
-	if err != nil {
-		return hook{}, &HookError{Text: fmt.Sprintf("Go's source code cannot be read: %v", err)}
+	for name, value := range map[string]string{"GOOS": runtime.GOOS, "GOARCH": runtime.GOARCH} {
+		if set := b.setting(name); set != "" && set != value {
+			return hook{}, &HookError{Text: fmt.Sprintf("the program is built for another system, %s=%s", name, set)}
+		}
 	}
-	patched, err := hookedSource(source)
+	files, err := hookedRuntime(filepath.Join(b.env.GOROOT, "src", "runtime"))
 	if err != nil {
 		return hook{}, err
 	}
 	// The files of one version of Go are never changed, since other builds may be reading them.
-	dir, err = filepath.Abs(filepath.Join(dir, digest(original, string(patched))))
+	var parts []string
+	for _, f := range files {
+		parts = append(parts, f.original, string(f.text))
+	}
+	dir, err = filepath.Abs(filepath.Join(dir, digest(parts...)))
 	if err != nil {
 		return hook{}, fmt.Errorf("the directory for the hook: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return hook{}, fmt.Errorf("making a directory for the hook: %w", err)
 	}
-	replacement := filepath.Join(dir, "panic.go")
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
+	replace := map[string]string{}
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.Base(f.original))
+		replace[f.original] = path
+		if err := writeOnce(path, f.text); err != nil {
+			return hook{}, fmt.Errorf("writing the hook: %w", err)
+		}
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return hook{}, fmt.Errorf("the overlay: %w", err)
 	}
 	h := hook{overlay: filepath.Join(dir, "overlay.json")}
-	for path, text := range map[string][]byte{replacement: patched, h.overlay: overlay} {
-		if err := writeOnce(path, text); err != nil {
-			return hook{}, fmt.Errorf("writing the hook: %w", err)
-		}
+	if err := writeOnce(h.overlay, overlay); err != nil {
+		return hook{}, fmt.Errorf("writing the hook: %w", err)
 	}
 	// The libraries are compiled once for the flags that matter to them.
 	h.mark = filepath.Join(dir, "built-"+digest(append(slices.Clone(b.flags), b.env.GOFLAGS, b.tags, b.setting("GOOS"), b.setting("GOARCH"), b.setting("CGO_ENABLED"), b.setting("GOCACHE"))...))
@@ -221,52 +234,233 @@ func (c command) politely() command {
 	return c
 }
 
-// hookedSource returns the runtime's panic.go with the hook. All lines keep their numbers.
-//
-// The call stands where gopanic has made sure that this is a panic of a program, and before it runs the first
-// deferred function: just before it declares its _panic.
-func hookedSource(source []byte) ([]byte, error) {
-	unknown := func(text string) error {
-		return &HookError{Text: "this version of Go is not known: in its runtime, " + text}
+// runtimeFile is a file of the runtime as it is with the hook.
+type runtimeFile struct {
+	original string // in whose place it is; where there is none it is a further one
+	text     []byte
+}
+
+// hookedRuntime returns the files of the runtime in dir that are others with the hook. What makes copies of an end that is
+// not recognised is left out: such an end has no copy then.
+func hookedRuntime(dir string) ([]runtimeFile, error) {
+	read := func(name string) ([]byte, error) {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, &HookError{Text: fmt.Sprintf("Go's source code cannot be read: %v", err)}
+		}
+		return text, nil
 	}
+	panics, err := read("panic.go")
+	if err != nil {
+		return nil, err
+	}
+	system, err := read("os_linux.go")
+	if err != nil {
+		return nil, err
+	}
+	if panics, err = hookedSource(panics); err != nil {
+		return nil, err
+	}
+	added, err := addedSource(system)
+	if err != nil {
+		return nil, err
+	}
+	files := []runtimeFile{{filepath.Join(dir, "panic.go"), panics}, {filepath.Join(dir, "fault_linux.go"), added}}
+	if exits, err := read("proc.go"); err == nil {
+		if exits, found := hookedExit(exits); found {
+			files = append(files, runtimeFile{filepath.Join(dir, "proc.go"), exits})
+		}
+	}
+	return files, nil
+}
+
+func unknownRuntime(text string) error {
+	return &HookError{Text: "this version of Go is not known: in its runtime, " + text}
+}
+
+//go:embed hook_runtime.go.txt
+var addedTemplate string
+
+// addedSource returns what the runtime has more with the hook. It imports what the runtime's file for the system does.
+func addedSource(system []byte) ([]byte, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "os_linux.go", system, parser.ImportsOnly)
+	if err != nil {
+		return nil, unknownRuntime("os_linux.go cannot be parsed")
+	}
+	var atomic, kernel string
+	for _, i := range file.Imports {
+		path, err := strconv.Unquote(i.Path.Value)
+		switch {
+		case err != nil:
+		case strings.HasSuffix(path, "runtime/atomic") || path == "runtime/internal/atomic":
+			atomic = path
+		case strings.HasPrefix(path, "internal/runtime/syscall") || path == "runtime/internal/syscall":
+			kernel = path
+		}
+	}
+	if atomic == "" || kernel == "" {
+		return nil, unknownRuntime("system calls are made in another way than before")
+	}
+	return []byte(strings.NewReplacer(`"ATOMIC"`, strconv.Quote(atomic), `"KERNEL"`, strconv.Quote(kernel), "VARIABLE", devlink.CopiesVariable).Replace(addedTemplate)), nil
+}
+
+// insertion is a statement that a file gets.
+type insertion struct {
+	at   token.Pos
+	text string
+}
+
+// inserted returns the source with the insertions. All lines keep their numbers.
+func inserted(set *token.FileSet, source []byte, all []insertion) []byte {
+	slices.SortFunc(all, func(a, b insertion) int { return cmp.Compare(a.at, b.at) })
+	var out []byte
+	from := 0
+	for _, i := range all {
+		offset := set.Position(i.at).Offset
+		out = append(append(out, source[from:offset]...), i.text...)
+		from = offset
+	}
+	return append(out, source[from:]...)
+}
+
+// function returns the function of a name, with its body.
+func function(file *ast.File, name string) *ast.FuncDecl {
+	for _, decl := range file.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Name.Name == name && f.Recv == nil && f.Body != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// hookedSource returns the runtime's panic.go with the hook: gopanic calls it where it has made sure that this is
+// a panic of a program, before it runs the first deferred function and so just before it declares its _panic; and, so far as they are
+// recognised, before it ends the process, and where fatalthrow does so, on the system stack. gorecover calls it where it recovers.
+func hookedSource(source []byte) ([]byte, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "panic.go", source, parser.SkipObjectResolution)
 	if err != nil {
-		return nil, unknown("panic.go cannot be parsed")
+		return nil, unknownRuntime("panic.go cannot be parsed")
 	}
 	if file.Name.Name != "runtime" || !slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote("unsafe") }) {
-		return nil, unknown("panic.go is another file than before")
+		return nil, unknownRuntime("panic.go is another file than before")
 	}
-	for _, decl := range file.Decls {
-		f, ok := decl.(*ast.FuncDecl)
-		if !ok || f.Name.Name != "gopanic" || f.Recv != nil || f.Body == nil {
-			continue
-		}
-		argument := onlyAny(f.Type)
-		if argument == "" {
-			return nil, unknown("gopanic takes something else than before")
-		}
-		at, found := panicDeclaration(f.Body)
-		if !found {
-			return nil, unknown("gopanic works in another way than before")
-		}
-		offset := set.Position(at).Offset
-		call := fmt.Sprintf("if faultPanicHook != nil { faultPanicHook(%s) }; ", argument)
-		const variable = "\n// faultPanicHook is set by the program.\n//\n//go:linkname faultPanicHook\nvar faultPanicHook func(any)\n"
-		return slices.Concat(source[:offset], []byte(call), source[offset:], []byte(variable)), nil
+	f := function(file, "gopanic")
+	if f == nil {
+		return nil, unknownRuntime("there is no gopanic")
 	}
-	return nil, unknown("there is no gopanic")
+	argument := onlyParameter(f.Type, "any")
+	if argument == "" {
+		return nil, unknownRuntime("gopanic takes something else than before")
+	}
+	at, found := panicDeclaration(f.Body)
+	if !found {
+		return nil, unknownRuntime("gopanic works in another way than before")
+	}
+	all := []insertion{{at, fmt.Sprintf("if faultPanicHook != nil { faultPanicHook(%s) }; ", argument)}}
+	if at, found := callOf(f.Body, "fatalpanic"); found {
+		all = append(all, insertion{at, "faultEnd(); "})
+	}
+	if at, panicking, found := recovering(function(file, "gorecover")); found {
+		all = append(all, insertion{at, fmt.Sprintf("if faultRecoverHook != nil { faultRecoverHook(%s.arg) }; ", panicking)})
+	}
+	if at, found := throwing(function(file, "fatalthrow")); found {
+		all = append(all, insertion{at, "faultCrash(); "})
+	}
+	return inserted(set, source, all), nil
 }
 
-// onlyAny returns the name of the only parameter of a function, if that is an any and nothing is returned.
-func onlyAny(t *ast.FuncType) string {
+// hookedExit returns the runtime's proc.go with the hook, which os.Exit then calls: where it tells the runtime of that.
+func hookedExit(source []byte) (hooked []byte, found bool) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "proc.go", source, parser.SkipObjectResolution)
+	if err != nil || file.Name.Name != "runtime" {
+		return nil, false
+	}
+	f := function(file, "os_beforeExit")
+	if f == nil || len(f.Body.List) == 0 {
+		return nil, false
+	}
+	code := onlyParameter(f.Type, "int")
+	if code == "" {
+		return nil, false
+	}
+	return inserted(set, source, []insertion{{f.Body.List[0].Pos(), fmt.Sprintf("if %s != 0 { faultEnd() }; ", code)}}), true
+}
+
+// onlyParameter returns the name of the only parameter of a function, if that is of the type and nothing is returned.
+func onlyParameter(t *ast.FuncType, of string) string {
 	if t.Results != nil || len(t.Params.List) != 1 || len(t.Params.List[0].Names) != 1 {
 		return ""
 	}
-	if typ, ok := t.Params.List[0].Type.(*ast.Ident); !ok || typ.Name != "any" {
+	name := t.Params.List[0].Names[0].Name
+	if typ, ok := t.Params.List[0].Type.(*ast.Ident); !ok || typ.Name != of || name == "_" {
 		return ""
 	}
-	return t.Params.List[0].Names[0].Name
+	return name
+}
+
+// callOf finds the only call of a function that is a statement of the block itself.
+func callOf(body *ast.BlockStmt, name string) (at token.Pos, found bool) {
+	for _, s := range body.List {
+		if call, ok := callIn(s, name); ok {
+			if found {
+				return 0, false
+			}
+			at, found = call.Pos(), true
+		}
+	}
+	return at, found
+}
+
+func callIn(s ast.Stmt, name string) (call *ast.CallExpr, ok bool) {
+	e, ok := s.(*ast.ExprStmt)
+	if !ok {
+		return nil, false
+	}
+	if call, ok = e.X.(*ast.CallExpr); !ok {
+		return nil, false
+	}
+	called, ok := call.Fun.(*ast.Ident)
+	return call, ok && called.Name == name
+}
+
+// recovering finds where gorecover notes that a panic is recovered, and what it calls the panic.
+func recovering(f *ast.FuncDecl) (at token.Pos, panicking string, found bool) {
+	if f == nil || f.Doc != nil && slices.ContainsFunc(f.Doc.List, func(c *ast.Comment) bool { return c.Text == "//go:nosplit" }) {
+		return 0, "", false
+	}
+	for _, s := range f.Body.List {
+		assign, ok := s.(*ast.AssignStmt)
+		if !ok || len(assign.Lhs) != 1 {
+			continue
+		}
+		field, ok := assign.Lhs[0].(*ast.SelectorExpr)
+		if !ok || field.Sel.Name != "recovered" {
+			continue
+		}
+		if name, ok := field.X.(*ast.Ident); ok {
+			return s.Pos(), name.Name, true
+		}
+	}
+	return 0, "", false
+}
+
+// throwing finds where fatalthrow, on the system stack, begins to end the process.
+func throwing(f *ast.FuncDecl) (at token.Pos, found bool) {
+	if f == nil {
+		return 0, false
+	}
+	for _, s := range f.Body.List {
+		call, ok := callIn(s, "systemstack")
+		if !ok || len(call.Args) != 1 {
+			continue
+		}
+		if literal, ok := call.Args[0].(*ast.FuncLit); ok {
+			return callOf(literal.Body, "startpanic_m")
+		}
+	}
+	return 0, false
 }
 
 // panicDeclaration finds `var p _panic` among a function's own statements.

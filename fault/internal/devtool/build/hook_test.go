@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,19 +34,86 @@ func TestHookedSource(t *testing.T) {
 	if _, err := parser.ParseFile(token.NewFileSet(), "panic.go", patched, 0); err != nil {
 		t.Error(err)
 	}
-	// Line by line it is the same but for the call, and for what is added behind.
-	old, now := bytes.Split(source, []byte("\n")), bytes.Split(patched, []byte("\n"))
-	changed := 0
-	for i, line := range old[:len(old)-1] {
-		if !bytes.Equal(line, now[i]) {
-			changed++
-			if want := "\tif faultPanicHook != nil { faultPanicHook(e) }; " + strings.TrimPrefix(string(line), "\t"); string(now[i]) != want {
-				t.Errorf("line %d is %q, want %q", i+1, now[i], want)
-			}
+	if want := []string{
+		"\tif faultPanicHook != nil { faultPanicHook(e) }; var p _panic",
+		"\tfaultEnd(); fatalpanic(&p)   // should not return",
+		"\tif faultRecoverHook != nil { faultRecoverHook(p.arg) }; p.recovered = true",
+		"\t\tfaultCrash(); startpanic_m()",
+	}; !slices.Equal(changed(source, patched), want) {
+		t.Errorf("changed are %q, want %q", changed(source, patched), want)
+	}
+	if source, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src", "runtime", "proc.go")); err != nil {
+		t.Fatal(err)
+	}
+	patched, found := build.HookedExit(source)
+	if want := []string{"\tif exitCode != 0 { faultEnd() }; runExitHooks(exitCode)"}; !found || !slices.Equal(changed(source, patched), want) {
+		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
+	}
+}
+
+// changed are the lines of the second text that are others in the first one, which has as many.
+func changed(before, after []byte) (lines []string) {
+	old, now := bytes.Split(before, []byte("\n")), bytes.Split(after, []byte("\n"))
+	if len(old) != len(now) {
+		return []string{"the lines have other numbers"}
+	}
+	for i := range old {
+		if !bytes.Equal(old[i], now[i]) {
+			lines = append(lines, string(now[i]))
 		}
 	}
-	if changed != 1 {
-		t.Errorf("%d lines are changed", changed)
+	return lines
+}
+
+// TestHookOfOtherRuntimes: what is not recognised makes no copies, and the rest does.
+func TestHookOfOtherRuntimes(t *testing.T) {
+	t.Parallel()
+	const head = "package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic; "
+	for name, test := range map[string]struct {
+		source     string
+		end, crash bool
+	}{
+		"as now":           {head + "fatalpanic(&p) }\nfunc fatalthrow(t throwType) { systemstack(func() { startpanic_m() }) }\n", true, true},
+		"no fatalthrow":    {head + "fatalpanic(&p) }\n", true, false},
+		"two fatalpanics":  {head + "fatalpanic(&p); fatalpanic(&p) }\nfunc fatalthrow() { systemstack(func() { startpanic_m() }) }\n", false, true},
+		"nested":           {head + "if true { fatalpanic(&p) } }\nfunc fatalthrow() { systemstack(func() { if true { startpanic_m() } }) }\n", false, false},
+		"not system stack": {head + "fatalpanic(&p) }\nfunc fatalthrow() { startpanic_m() }\n", true, false},
+		"a named function": {head + "fatalpanic(&p) }\nfunc fatalthrow() { systemstack(throwing) }\n", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			patched, err := build.HookedSource([]byte(test.source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if end, crash := bytes.Contains(patched, []byte("faultEnd(); fatalpanic")), bytes.Contains(patched, []byte("faultCrash(); startpanic_m")); end != test.end || crash != test.crash {
+				t.Errorf("%v, %v in %s", end, crash, patched)
+			}
+		})
+	}
+	for name, source := range map[string]string{
+		"no Go": "<html>", "another package": "package main\n\nfunc os_beforeExit(exitCode int) { run() }\n", "none": "package runtime\n",
+		"empty": "package runtime\n\nfunc os_beforeExit(exitCode int) {}\n", "other parameters": "package runtime\n\nfunc os_beforeExit(exitCode int32) { run() }\n",
+		"without a name": "package runtime\n\nfunc os_beforeExit(_ int) { run() }\n",
+	} {
+		if patched, found := build.HookedExit([]byte(source)); found {
+			t.Errorf("%s: %s", name, patched)
+		}
+	}
+	for name, test := range map[string]struct{ source, want string }{
+		"Go 1.26": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall/linux\"\n)\n", `kernel "internal/runtime/syscall/linux"`},
+		"Go 1.24": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall\"\n)\n", `kernel "internal/runtime/syscall"`},
+		"neither": {"package runtime\n", ""},
+		"no Go":   {"<html>", ""},
+	} {
+		added, err := build.AddedSource([]byte(test.source))
+		var refused *build.HookError
+		if (err != nil) != (test.want == "") || err != nil && !errors.As(err, &refused) || !bytes.Contains(added, []byte(test.want)) {
+			t.Errorf("%s: %s, %v", name, added, err)
+		}
+		if strings.Contains(string(added), "ATOMIC") || strings.Contains(string(added), "VARIABLE") {
+			t.Errorf("%s: %s", name, added)
+		}
 	}
 }
 
@@ -80,6 +148,7 @@ func TestHookIsRefused(t *testing.T) {
 
 func FuzzHookedSource(f *testing.F) {
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic }\n")
+	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic; fatalpanic(&p) }\nfunc fatalthrow() { systemstack(func() { startpanic_m() }) }\nfunc os_beforeExit(code int) { run() }\n")
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) {\n\tvar x int; var p _panic\n}")
 	f.Fuzz(func(t *testing.T, source string) {
 		patched, err := build.HookedSource([]byte(source))
@@ -88,6 +157,11 @@ func FuzzHookedSource(f *testing.F) {
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), "panic.go", patched, parser.SkipObjectResolution); err != nil {
 			t.Errorf("%q was made of %q: %v", patched, source, err)
+		}
+		if patched, found := build.HookedExit([]byte(source)); found {
+			if _, err := parser.ParseFile(token.NewFileSet(), "proc.go", patched, parser.SkipObjectResolution); err != nil {
+				t.Errorf("%q was made of %q: %v", patched, source, err)
+			}
 		}
 	})
 }

@@ -130,7 +130,7 @@ func (a *app) failed(m devlink.Message) error {
 		f.Frozen, f.FrozenStack, f.FrozenWhy = m.Frozen.PID, m.Frozen.Stack, m.Frozen.Why
 	}
 	if f.Frozen != 0 {
-		if err := isCopy(f.Frozen, a.pid); err != nil {
+		if err := isCopy(f.Frozen, a.pid, devlink.CopyName); err != nil {
 			f.Frozen, f.FrozenStack, f.FrozenWhy = 0, "", err.Error()
 		}
 	}

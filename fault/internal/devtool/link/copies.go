@@ -1,10 +1,14 @@
 package link
 
-import "slices"
+import (
+	"slices"
+
+	"example.org/microblog/fault/internal/devlink"
+)
 
 // end ends a copy that the application has made and does not need.
 func (a *app) end(pid int) {
-	if isCopy(pid, a.pid) == nil && !slices.Contains(a.taken, pid) {
+	if isCopy(pid, a.pid, devlink.CopyName) == nil && !slices.Contains(a.taken, pid) {
 		End(pid)
 	}
 }
@@ -14,7 +18,7 @@ func (a *app) endRest() {
 	if !a.handler.Freeze {
 		return
 	}
-	for _, pid := range copiesOf(a.socket) {
+	for _, pid := range copiesOf(a.socket, devlink.CopyName) {
 		a.end(pid)
 	}
 }

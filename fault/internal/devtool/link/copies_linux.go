@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,10 +14,10 @@ import (
 	"example.org/microblog/fault/internal/devlink"
 )
 
-// End ends a copy that Failed has told of, and returns at once. Until then its number is no other process's,
+// End ends a copy that Failed or EndCopy has told of, and returns at once. Until then its number is no other process's,
 // even if the copy has ended by itself. It must be called once for each.
 func End(copy int) {
-	if isCopy(copy, 0) != nil {
+	if isCopy(copy, 0, devlink.CopyName, devlink.EndName, devlink.CrashName) != nil {
 		return
 	}
 	_ = syscall.Kill(copy, syscall.SIGKILL) // It is there, and ours.
@@ -30,8 +31,8 @@ func End(copy int) {
 	}()
 }
 
-// isCopy says why the process is none that an application has made as a child of ours.
-func isCopy(pid, app int) error {
+// isCopy says why the process is none of those names that an application has made as a child of ours.
+func isCopy(pid, app int, names ...string) error {
 	if pid <= 0 || pid == app {
 		return fmt.Errorf("%d is no copy of the application", pid)
 	}
@@ -42,7 +43,7 @@ func isCopy(pid, app int) error {
 	}
 	_, rest, _ := strings.Cut(string(text), " (")
 	end := strings.LastIndexByte(rest, ')')
-	if end < 0 || rest[:end] != devlink.CopyName {
+	if end < 0 || !slices.Contains(names, rest[:end]) {
 		return fmt.Errorf("the process %d is no copy of the application", pid)
 	}
 	if fields := strings.Fields(rest[end+1:]); len(fields) < 2 || fields[1] != strconv.Itoa(os.Getpid()) {
@@ -51,14 +52,27 @@ func isCopy(pid, app int) error {
 	return nil
 }
 
-// copiesOf returns the copies that are children of ours, of applications with that socket.
-func copiesOf(socket string) []int {
+// EndCopy returns the copy of itself that an application with that socket has made when it ended, 0 if it has made none.
+// It belongs to the caller, who has to [End] it. crashed says that the runtime has made it because it cannot go on: nothing can
+// be called in it.
+func EndCopy(socket string) (pid int, crashed bool) {
+	if found := copiesOf(socket, devlink.CrashName); len(found) > 0 {
+		return found[0], true
+	}
+	if found := copiesOf(socket, devlink.EndName); len(found) > 0 {
+		return found[0], false
+	}
+	return 0, false
+}
+
+// copiesOf returns the copies of that name that are children of ours, of applications with that socket.
+func copiesOf(socket, name string) []int {
 	entries, _ := os.ReadDir("/proc") // What cannot be read has no copies that could be ended.
 	setting := []byte("\x00" + Variable + "=" + socket + "\x00")
 	var found []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || isCopy(pid, 0) != nil {
+		if err != nil || isCopy(pid, 0, name) != nil {
 			continue
 		}
 		env, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))

@@ -21,6 +21,10 @@ import (
 // Variable is the environment variable that tells the application the path of the socket.
 const Variable = devlink.Variable
 
+// CopiesVariable is the environment variable that tells the application the number of the process which wants a copy of it when
+// it ends by a crash or with an error: see [EndCopy].
+const CopiesVariable = devlink.CopiesVariable
+
 // writeTimeout bounds how long a message to an application may take that does not read.
 const writeTimeout = 5 * time.Second
 

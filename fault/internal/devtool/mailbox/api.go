@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

@@ -3,47 +3,18 @@ package mailbox_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 
+	"example.org/microblog/fault/internal/devtool/browsertest"
 	"example.org/microblog/fault/internal/devtool/mailbox"
 )
-
-// chromium returns the path of the browser, or skips the test.
-func chromium(t *testing.T) string {
-	t.Helper()
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
-	if name := os.Getenv("CHROMIUM"); name != "" {
-		names = []string{name}
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("NOT TESTED IN A BROWSER: Chromium is neither where CHROMIUM says nor in PATH.")
-	return ""
-}
-
-// document opens url in the browser and returns the document as it is once everything is loaded.
-func document(t *testing.T, browser, url string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--timeout=20000", "--dump-dom", url)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
-}
 
 // TestHostileHTML shows a mail that tries everything in a real browser: nothing of it runs, and nothing is loaded.
 func TestHostileHTML(t *testing.T) {
 	t.Parallel()
-	browser := chromium(t)
+	browser := browsertest.Chromium(t)
 	var (
 		mu   sync.Mutex
 		hits []string
@@ -67,7 +38,7 @@ func TestHostileHTML(t *testing.T) {
 	s := start(t, mailbox.Options{})
 	s.Take([]byte("Subject: hostile </title><script>document.title='PWNED'</script>\r\nContent-Type: text/html\r\n\r\n" + hostile))
 	for _, path := range []string{"/mails/1?view=html", "/mails/1/html"} {
-		seen := document(t, browser, s.URL()+path)
+		seen := browsertest.Document(t, browser, s.URL()+path)
 		if path == "/mails/1/html" {
 			if !strings.Contains(seen, "The text of it") {
 				t.Errorf("%s: the mail is not shown:\n%s", path, seen)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const maxFileName = 120 // characters

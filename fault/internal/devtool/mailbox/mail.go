@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // Mail is one mail that was taken. It does not change.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

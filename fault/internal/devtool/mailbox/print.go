@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"example.org/microblog/fault/internal/devtool/address"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 //go:embed static templates

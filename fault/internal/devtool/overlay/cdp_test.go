@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/browsertest"
 )
 
 // patience is how long a test waits for something that is to happen at once.
@@ -44,28 +46,14 @@ func chromium(t *testing.T) *browser {
 	if runtime.GOOS == "windows" {
 		t.Skip("NOT TESTED IN A BROWSER: it is led over inherited pipes, which need a Unix.")
 	}
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
-	if name := os.Getenv("CHROMIUM"); name != "" {
-		names = []string{name}
-	}
-	path := ""
-	for _, name := range names {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("NOT TESTED IN A BROWSER: Chromium is neither where CHROMIUM says nor in PATH.")
-	}
+	path := browsertest.Chromium(t)
 	profile, err := os.MkdirTemp("", "overlay-browser-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	theirIn, ourOut := pipe(t)
 	ourIn, theirOut := pipe(t)
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage", "--user-data-dir="+profile, "--remote-debugging-pipe", "about:blank")
+	cmd := exec.Command(path, append(browsertest.Flags(profile), "--hide-scrollbars", "--disable-dev-shm-usage", "--remote-debugging-pipe", "about:blank")...)
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/internal/devtool/problem"
 )
 
 // unlocked opens the page of a failure as a browser that knows the PIN already.
@@ -159,6 +161,7 @@ func TestDebugger(t *testing.T) {
 	t.Run("variables are shown as what they are", func(t *testing.T) {
 		s, p := open(t)
 		p.until(row("#where", "name") + `.textContent === "name\"susan\"string"`)
+		p.until(`import("/.fault/debugger-dom.js").then(dom => dom.visible("a\u{e0067}\u3164\u202e\n🏴\u{e0067}\u{e0062}\u{e007f}") === "a\\U000e0067\\u3164\\u202e\\n🏴\u{e0067}\u{e0062}\u{e007f}")`)
 		p.until(`[...document.querySelectorAll("#where .hides")].map(e => e.textContent).join() === "errshadowednilerror"`)
 		p.until(row("#where", "buf") + `.textContent.includes("cannot be read: it was never set")`)
 		p.until(`document.querySelector("#where .room").textContent.includes("stands in line 65")`)
@@ -190,15 +193,142 @@ func TestDebugger(t *testing.T) {
 	})
 	t.Run("frames that only the debugger knows, and those that nobody asked for", func(t *testing.T) {
 		s, p := open(t)
-		p.until(`document.querySelector(".calls > :first-child").dataset.call === "6" && document.querySelector(".calls [data-call='6'] a.place").href === "vscode://file/usr/lib/go/src/database/sql/sql.go:3412"`)
+		p.until(`document.querySelector(".calls > .group:first-child > summary").textContent === "2 calls in database/sql" && document.querySelectorAll(".calls > .group:first-child > details.call").length === 2 && document.querySelector(".calls [data-call='6'] a.place").href === "vscode://file/usr/lib/go/src/database/sql/sql.go:3412"`)
 		p.until(`document.querySelectorAll("[data-call='0']").length === 2`)
-		p.eval(`document.querySelector(".group").open = true; document.querySelector("details[data-call='3']").open = true`)
+		p.until(`[...document.querySelectorAll(".group > summary")].map(e => e.textContent).join() === "2 calls in database/sql,3 calls in example.org/microblog/fault and net/http"`)
+		p.eval(`document.querySelector("details[data-call='3']").closest(".group").open = true; document.querySelector("details[data-call='3']").open = true`)
 		p.until(`!!document.querySelector("details[data-call='3'] [role=treeitem]")`)
 		if n := s.count("GET /failures/" + s.failure.ID.Full() + "/frames/3/variables"); n != 1 {
 			t.Errorf("asked %d times", n)
 		}
 		p.eval(`document.querySelector("details[data-call='4']").open = true`)
 		p.until(`document.querySelector("details[data-call='4']").textContent.includes("does not know this frame")`)
+	})
+
+	t.Run("what failed in the line is marked, and anew when the values say more", func(t *testing.T) {
+		s, p := begin(t)
+		text := "\tif err := row.Scan(&u.ID, &u.Name, &u.Email, &u.AboutMe); err != nil {"
+		line := func(part string) []object {
+			from := strings.Index(text, part)
+			return []object{{"number": 63, "text": "\tvar u microblog.User"}, {"number": 64, "text": text, "hit": true, "mark": object{"from": from, "to": from + len(part)}}}
+		}
+		i := slices.IndexFunc(s.failure.Excerpts[0], func(l problem.Line) bool { return l.Hit })
+		from := strings.Index(text, "row.Scan")
+		s.failure.Excerpts[0][i].Text, s.failure.Excerpts[0][i].Mark = text, problem.Mark{From: from, To: from + len("row.Scan")}
+		s.frames[2]["source"] = line("&u.AboutMe")
+		s.frames[0]["source"] = []object{{"number": 3412, "text": "\tif é😀.err != nil {", "hit": true, "mark": object{"from": 4, "to": 7}}}
+		is := func(marked string) {
+			t.Helper()
+			p.until(fmt.Sprintf(`[...document.querySelectorAll("#where .hit mark")].map(m => m.textContent).join("") === %q && document.querySelector("#where .hit .unseen").textContent === %q`, marked, " (this line, at "+marked+")"))
+			p.until(fmt.Sprintf(`document.querySelector("#where .hit code").textContent === %q`, text))
+		}
+		s.state["state"] = "attaching"
+		s.frames[2]["source"] = nil
+		p.open(s.address())
+		is("row.Scan")
+		s.unlocked(p)
+		is("row.Scan")
+		s.set(func() { s.state["state"], s.frames[2]["source"] = "ready", line("&u.AboutMe") })
+		p.ready()
+		is("&u.AboutMe")
+		p.until(`document.querySelector("[data-call='6'] .hit mark").textContent === "é😀"`)
+		s.set(func() { s.frames[2]["source"] = line("if err := row.Scan(&u.ID") })
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		is("if err := row.Scan(&u.ID")
+		p.until(`document.querySelector("#where .hit .k")?.textContent === "if"`) // The colours stay.
+
+		// However narrow the window, it is seen, and only the box of the code scrolls.
+		p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": true})
+		s.set(func() { s.frames[2]["source"] = line("&u.AboutMe") })
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		is("&u.AboutMe")
+		p.until(`(() => { const m = document.querySelector("#where .hit mark").getBoundingClientRect(), box = document.querySelector("#where .lines").getBoundingClientRect(); return m.left >= box.left && m.right <= box.right && box.right <= innerWidth && document.documentElement.scrollWidth <= innerWidth })()`)
+	})
+	t.Run("what the copy is a copy of, and how far it is", func(t *testing.T) {
+		s, p := begin(t)
+		s.state["stack_of"], s.state["copy_of"] = "wrapped", "handled"
+		s.state["variables"], s.loading = object{"ready": 2, "failed": 1, "of": 31}, true
+		s.unlocked(p)
+		p.until(`document.getElementById("state").textContent === "Variables of 3 of 31 calls…"`)
+		s.set(func() { s.loading = false })
+		p.until(`document.getElementById("state").textContent.endsWith("after the handler had returned")`)
+		p.until(`document.getElementById("copy-of").textContent.includes("where the error was first wrapped. The copy was made later, after the handler had returned") && document.getElementById("copy-of").nextElementSibling.matches(".calls")`)
+		s.set(func() { s.state["copy_of"] = "wrapped" })
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		p.until(`document.getElementById("copy-of") === null && document.getElementById("state").textContent.endsWith("where the error was first wrapped")`)
+	})
+	t.Run("goroutines are told apart", func(t *testing.T) {
+		_, p := open(t)
+		p.eval(`document.getElementById("goroutines").open = true`)
+		p.until(`[...document.querySelectorAll("#goroutines h3, #goroutines .inner summary")].map(e => e.textContent).join() === "This request,The application,Libraries and the runtime (1)"`)
+		p.until(`document.querySelector("#goroutines > summary").textContent === "Goroutines (7)"`)
+		p.until(`[...document.querySelectorAll("#goroutines table")].map(t => [...t.querySelectorAll("tbody tr")].map(r => r.cells[0].textContent + " " + r.cells[1].textContent).join()).join("; ") === "88 failed,89 sync.Mutex.Lock; 90 chan receive; 1 IO wait"`)
+		p.until(`document.querySelector("#goroutines").textContent.includes("began with web.(*Server).avatar.func1, started by web.(*Server).profile") && document.querySelector("#goroutines").textContent.includes("job=avatar")`)
+		p.until(`!document.querySelector("#goroutines details").open && [...document.querySelectorAll("#goroutines td:first-child")].every(td => td.offsetHeight === 0 || td.scrollWidth <= td.clientWidth)`)
+	})
+	t.Run("what is not finished stays to be finished, and nothing of it is an error of the browser's", func(t *testing.T) {
+		s, p := open(t)
+		p.mu.Lock()
+		p.errors = nil // It has no favicon.ico.
+		p.mu.Unlock()
+		p.typed("#where", "len(")
+		p.until(`document.querySelector("#where textarea").value === "len(" && document.querySelector("#where .peek").textContent === "It is not finished: a ) is missing." && document.querySelector("#where .log").hidden`)
+		p.write("name) > 3")
+		p.strike("Enter")
+		p.until(`document.querySelector("#where .log").textContent.endsWith("truebool")`)
+		p.typed("#where", "nothing")
+		p.until(`document.querySelector("#where .log").textContent.includes("There is nothing called nothing")`)
+		p.eval(`document.querySelector("#where textarea").focus()`)
+		p.write("user.Avatar(128)")
+		p.until(`document.querySelector("#where .peek").textContent.startsWith("call")`)
+		p.strike("Enter")
+		p.until(`document.querySelector("#where .log").textContent.includes("gravatar")`)
+		if !strings.Contains(s.sent(), `"try":true`) || strings.Count(s.sent(), `"call":true`) != 1 {
+			t.Errorf("sent:\n%s", s.sent())
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.errors) > 0 {
+			t.Errorf("the browser's console has %q", p.errors)
+		}
+	})
+	t.Run("over the page of a crash, which goes away only when nobody looks at the debugger", func(t *testing.T) {
+		s, p := begin(t)
+		app := newStand(t)
+		s.page.Applications = []string{app.url}
+		crash := panicked()
+		crash.Kind, crash.Debugger = problem.Crash, s.address()
+		app.problem, app.hold = crash, true
+		s.unlocked(p)
+		p.open(app.url + "/")
+		p.until(`!!document.querySelector("iframe.over.here")`)
+		p.see("h4", "Arguments")
+		app.connected(1)
+		p.mark()
+		app.set(func() { app.hold = false })
+		app.trouble(nil)
+		p.eval(`new Promise(done => setTimeout(done, 300))`)
+		p.stays()
+		p.until(`!!document.querySelector("iframe.over.here")`)
+		p.click(p.see("button", "Plain page"))
+		p.until(`document.querySelector("h1")?.textContent === "Version 1"`)
+	})
+	t.Run("a page that broke off has a way back", func(t *testing.T) {
+		s, p := begin(t)
+		app := newStand(t)
+		s.page.Applications = []string{app.url}
+		app.failing = failed(t)
+		app.failing.Debugger = s.address()
+		s.unlocked(p)
+		p.open(app.url + "/broken")
+		p.see("h4", "Arguments")
+		close := p.see("button", "Close")
+		for end := time.Now().Add(patience); slices.Contains(close.Attributes, "hidden") && time.Now().Before(end); close = p.see("button", "Close") {
+			time.Sleep(20 * time.Millisecond)
+		}
+		p.click(close)
+		p.gone("h1", "abot_me")
+		p.see("h1", "It began")
 	})
 
 	t.Run("keys and results with more in them", func(t *testing.T) {
@@ -300,7 +430,7 @@ func TestDebugger(t *testing.T) {
 		p.strike("j")
 		focus("#where")
 		p.strike("j")
-		focus("[data-call='6'] > summary")
+		focus(".group > summary") // of libraries, which only the debugger knows
 		p.strike("j")
 		focus("[data-call='1'] > summary")
 		p.strike("/")
@@ -336,7 +466,7 @@ func TestDebugger(t *testing.T) {
 		p.strike("Escape")
 		p.strike("Escape")
 		p.strike("g")
-		p.until(`document.querySelector(".goroutines")?.textContent.includes("chan receive")`)
+		p.until(`document.querySelector("#goroutines").textContent.includes("chan receive")`)
 		p.strike("?")
 		p.until(`document.getElementById("help").open`)
 		p.eval(`document.getElementById("keys-on").click()`)

@@ -97,7 +97,7 @@ func TestDebuggerAndItsServer(t *testing.T) {
 	p.eval(row("#where", "user") + `.querySelector(".row").click()`)
 	p.until(row("#where", "Name") + `?.textContent.includes("susan")`)
 	p.eval(`document.getElementById("goroutines").open = true`)
-	p.until(`document.querySelector(".goroutines")?.textContent.includes("store.(*Store).UserByName")`)
+	p.until(`document.querySelector("#goroutines").textContent.includes("store.(*Store).UserByName")`)
 	p.eval(`document.getElementById("replay-button").click()`)
 	p.until(`document.querySelector(".tools-problem").textContent.includes("cannot replay")`)
 

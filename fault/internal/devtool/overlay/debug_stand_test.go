@@ -98,6 +98,7 @@ func newDebugStand(t *testing.T, f *overlay.Failure) *debugStand {
 	api("GET /failures/{id}/goroutines", func(*http.Request, object) (int, any) {
 		return 200, object{"cut": 3, "goroutines": []object{
 			{"id": 88, "state": "running", "name": "store.(*Store).UserByName", "file": "/home/susan/microblog/internal/store/users.go", "short": "internal/store/users.go", "line": 64, "app": true, "failing": true},
+			{"id": 89, "state": "waiting", "wait": "sync.Mutex.Lock", "name": "web.(*Server).avatar", "file": "/home/susan/microblog/internal/web/avatar.go", "short": "internal/web/avatar.go", "line": 12, "app": true, "request": true, "creator": "web.(*Server).profile", "started": "web.(*Server).avatar.func1", "labels": object{"job": "avatar"}},
 			{"id": 90, "state": "waiting", "wait": "chan receive", "name": "web.(*Server).preload", "file": "/home/susan/microblog/internal/web/preload.go", "short": "internal/web/preload.go", "line": 31, "app": true},
 			{"id": 1, "state": "waiting", "wait": "IO wait", "name": "net/http.(*Server).Serve", "file": "/usr/lib/go/src/net/http/server.go", "short": "net/http/server.go", "line": 3424},
 		}}
@@ -311,11 +312,17 @@ func (s *debugStand) children(r *http.Request, _ object) (int, any) {
 func (s *debugStand) evaluate(_ *http.Request, body object) (int, any) {
 	expression := fmt.Sprint(body["expression"])
 	result, ok := s.results[expression]
+	status := 422
+	if body["try"] == true {
+		status = 200
+	}
 	switch {
+	case strings.HasSuffix(expression, "("):
+		return status, refused("unfinished", "It is not finished: a ) is missing.", "")
 	case !ok:
-		return 422, refused("expression", "There is nothing called "+expression+" in this frame.", "The names in scope come up with the Tab key.")
+		return status, refused("expression", "There is nothing called "+expression+" in this frame.", "The names in scope come up with the Tab key.")
 	case s.needs[expression] && body["call"] != true:
-		return 422, refused("call", "This needs a call of a function.", "Allow calls for it if you want that.")
+		return status, refused("call", "This needs a call of a function.", "Allow calls for it if you want that.")
 	}
 	if s.needs[expression] {
 		s.calls++
@@ -384,6 +391,7 @@ func (s *debugStand) fill() {
 		{"frame": 6, "function": "database/sql.(*Row).Scan", "name": "sql.(*Row).Scan", "file": "/usr/lib/go/src/database/sql/sql.go", "short": "database/sql/sql.go", "line": 3412,
 			"source":    []object{{"number": 3411, "text": "func (r *Row) Scan(dest ...any) error {"}, {"number": 3412, "text": "\tif r.err != nil {", "hit": true}},
 			"variables": object{"state": "ready", "arguments": []variable{{Name: "r", Type: "*sql.Row", Value: "{err: …, rows: nil}", Kind: "ptr", Ref: "row"}}}},
+		{"frame": 7, "function": "database/sql.(*Row).Err", "name": "sql.(*Row).Err", "file": "/usr/lib/go/src/database/sql/sql.go", "short": "database/sql/sql.go", "line": 3400, "lazy": true, "variables": object{"state": "ready"}},
 		frame(0, object{"stands": 65, "variables": object{"state": "ready", "arguments": []variable{
 			{Name: "s", Type: "*store.Store", Value: "{db: *sql.DB, log: *slog.Logger}", Kind: "ptr", Ref: "s", Argument: true, Expression: "s"},
 			{Name: "ctx", Type: "context.Context", Dynamic: "*context.cancelCtx", Value: "{…}", Kind: "interface", Ref: "ctx", Argument: true, Expression: "ctx"},

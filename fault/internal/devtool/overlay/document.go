@@ -11,6 +11,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // document is a problem document (RFC 9457) with members of our own.
@@ -130,14 +131,14 @@ func (a *answer) json(document any) {
 }
 
 func escaped(text []byte) []byte {
-	if bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && hidden(r) }) < 0 {
+	if bytes.IndexFunc(text, func(r rune) bool { return r != '\n' && visible.Hidden(r) }) < 0 {
 		return text
 	}
 	var b []byte
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		switch {
-		case r == '\n' || !hidden(r):
+		case r == '\n' || !visible.Hidden(r):
 			b = append(b, text[:size]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -122,6 +122,9 @@ func stackText(of string) string {
 }
 
 func statusText(status int) string {
+	if status == 0 {
+		return "" // There was no request.
+	}
 	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
 }
 

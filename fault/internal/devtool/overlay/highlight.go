@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"example.org/microblog/fault/internal/devtool/problem"
@@ -18,6 +19,7 @@ const maxLine = 2000
 type codeLine struct {
 	Number int
 	Hit    bool
+	At     string // what is marked, in words; "" is nothing
 	Spans  []span
 }
 
@@ -37,13 +39,40 @@ func excerptOf(file string, source []problem.Line, column int) []codeLine {
 	}
 	all := make([]codeLine, len(source))
 	for i, l := range source {
-		from, to := 0, 0
-		if l.Hit {
+		from, to := markOf(l)
+		if l.Hit && from == to {
 			from, to = marked(l.Text, kinds[i], column)
 		}
-		all[i] = codeLine{l.Number, l.Hit, spansOf(l.Text, kinds[i], from, to)}
+		at := ""
+		if from < len(l.Text) {
+			at = strings.TrimSpace(code(clip(l.Text[from:to], 100)))
+		}
+		all[i] = codeLine{l.Number, l.Hit, at, spansOf(l.Text, kinds[i], from, to)}
 	}
 	return all
+}
+
+// markOf returns the range of bytes of a line's mark; an empty one is none.
+func markOf(l problem.Line) (from, to int) {
+	if l.Mark.From < 0 || l.Mark.From >= l.Mark.To {
+		return 0, 0
+	}
+	to = len(l.Text)
+	units, begun := 0, false
+	for i, r := range l.Text {
+		if units >= l.Mark.To {
+			to = i
+			break
+		}
+		if units >= l.Mark.From && !begun {
+			from, begun = i, true
+		}
+		units += max(utf16.RuneLen(r), 1) // A byte that is no UTF-8 is one unit, too.
+	}
+	if !begun {
+		return 0, 0
+	}
+	return from, to
 }
 
 // spansOf cuts a line where its kind changes, and around what is marked.

@@ -33,6 +33,15 @@ func Problem(w http.ResponseWriter, r *http.Request, p *problem.Problem, to stri
 
 func writeProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem, status int, to string, framed bool) {
 	a := answer{status: status}
+	if p.Debugger != "" {
+		own := *p
+		own.Debugger = debuggerOf(r, p.Debugger)
+		p = &own
+	}
+	if p.Debugger != "" {
+		a.header = linkTo(p.Debugger)
+		a.policy = withFrame(p.Debugger)
+	}
 	if status == http.StatusServiceUnavailable {
 		a.retryAfter = 2
 	}
@@ -98,7 +107,7 @@ func WriteFailure(w http.ResponseWriter, r *http.Request, f *Failure, status int
 	}
 	debugger := debuggerOf(r, f.Debugger)
 	if debugger != "" {
-		a.header = map[string]string{"Link": "<" + debugger + `>; rel="describedby"; type="application/json"; title="debugger"`}
+		a.header = linkTo(debugger)
 	}
 	switch FormatOf(r) {
 	case JSON:
@@ -108,7 +117,7 @@ func WriteFailure(w http.ResponseWriter, r *http.Request, f *Failure, status int
 	default:
 		v := failurePageOf(r, f, status, page)
 		if v.Debugger != "" {
-			a.policy = strings.Replace(policy, "frame-src 'self'", "frame-src 'self' "+originOf(v.Debugger), 1)
+			a.policy = withFrame(v.Debugger)
 		}
 		a.html("failure.html", v)
 	}
@@ -146,6 +155,16 @@ func WriteOverview(w http.ResponseWriter, r *http.Request, o Overview) {
 // policy is what the pages may do: nothing but what is theirs.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+
+// withFrame is the policy of a page that shows the debugger in a frame.
+func withFrame(debugger string) string {
+	return strings.Replace(policy, "frame-src 'self'", "frame-src 'self' "+originOf(debugger), 1)
+}
+
+// linkTo names the debugger to programs.
+func linkTo(debugger string) map[string]string {
+	return map[string]string{"Link": "<" + debugger + `>; rel="describedby"; type="application/json"; title="debugger"`}
+}
 
 // stale are the headers of an answer that describe a body which is not sent, or how it may be used and kept.
 var stale = []string{

@@ -132,7 +132,7 @@ func harmless(t testing.TB, name string, w *httptest.ResponseRecorder) {
 			t.Errorf("%s: a template could not tell what it writes", name)
 		}
 		for _, m := range links.FindAllStringSubmatch(body, -1) {
-			ours := strings.Contains("overview failure", strings.Fields(name)[0]) && m[1] == "https://evil.example" // the mailbox and the debugger, by our own hand
+			ours := strings.Contains("overview failure problem framed", strings.Fields(name)[0]) && m[1] == "https://evil.example" // the mailbox and the debugger, by our own hand
 			if !allowed.MatchString(m[1]) && !ours {
 				t.Errorf("%s: leads to %q", name, m[1])
 			}
@@ -272,6 +272,94 @@ func TestFailurePage(t *testing.T) {
 }
 
 // TestUnknownFailure is one of which nothing is known.
+// TestMark: what failed in a line is marked, in UTF-16 units as a failure's document has it.
+func TestMark(t *testing.T) {
+	t.Parallel()
+	text := "\treturn \"é😀\" + user.Name"
+	for _, test := range []struct {
+		name     string
+		from, to int
+		has      string
+		caret    string
+		hasNot   string
+	}{
+		{name: "a name", from: 16, to: 25, has: `&#43; <mark>user.Name</mark></code>`, caret: "| " + strings.Repeat(" ", 18) + "^^^^^^^^^\n"},
+		{name: "over a string", from: 9, to: 12, has: `<span class="s">&#34;</span><mark class="s">é😀</mark><span class="s">&#34;</span>`, caret: "^^\n"},
+		{name: "none", has: "(this line)", hasNot: "<mark"},
+		{name: "behind the end", from: 25, to: 90, has: "(this line)", hasNot: "<mark"},
+		{name: "over the end", from: 21, to: 90, has: `<mark>Name</mark>`},
+		{name: "the wrong way round", from: 12, to: 9, has: "(this line)", hasNot: "<mark"},
+		{name: "before the beginning", from: -3, to: 9, has: "(this line)", hasNot: "<mark"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := failed(t)
+			f.Excerpts = [][]problem.Line{{{Number: 63, Text: "\t// before"}, {Number: 64, Text: text, Hit: true, Mark: problem.Mark{From: test.from, To: test.to}}}}
+			w := httptest.NewRecorder()
+			overlay.WriteFailure(w, asked("GET", "/x", "browser"), f, 500, false)
+			harmless(t, test.name, w)
+			where, _, _ := strings.Cut(w.Body.String(), "</section>")
+			has(t, where, []string{test.has}, nil)
+			if test.hasNot != "" && strings.Contains(where, test.hasNot) {
+				t.Errorf("%s is in it", test.hasNot)
+			}
+			w = httptest.NewRecorder()
+			overlay.WriteFailure(w, asked("GET", "/x", "curl"), f, 500, false)
+			if test.caret != "" && !strings.Contains(w.Body.String(), test.caret) || test.hasNot != "" && strings.Contains(w.Body.String(), "^") {
+				t.Errorf("no %q, or too much, in\n%s", test.caret, w.Body.String())
+			}
+		})
+	}
+}
+
+// TestCrash: a crash leads to its debugger, and its failure, which has no request and no status, has a page.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	p := panicked()
+	p.Kind, p.Debugger = problem.Crash, "http://127.0.0.1:7000/failures/X"
+	for client, wanted := range map[string][]string{
+		"browser": {`<a class="button" id="to-debugger" href="http://localhost:5000/failures/X">Open the debugger</a>`, `data-frame="http://localhost:5000/failures/X?framed=1"`},
+		"framed":  {`id="to-debugger" href="http://localhost:5000/failures/X" target="_blank" rel="noopener">Open the debugger</a>`},
+		"curl":    {"Debugger: http://localhost:5000/failures/X\n"},
+		"program": {`"debugger": "http://localhost:5000/failures/X"`},
+	} {
+		t.Run(client, func(t *testing.T) {
+			kind := client
+			if client == "framed" {
+				kind = "browser"
+			}
+			r, w := asked("GET", "/", kind), httptest.NewRecorder()
+			r.Host = "localhost:5000"
+			overlay.Problem(w, r, p, "/", client == "framed")
+			for i := range wanted {
+				wanted[i] = strings.ReplaceAll(wanted[i], "localhost:5000/failures", "localhost:7000/failures")
+			}
+			has(t, w.Body.String(), wanted, nil)
+			if link := w.Header().Get("Link"); !strings.HasPrefix(link, "<http://localhost:7000/failures/X>") {
+				t.Errorf("Link: %s", link)
+			}
+			if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "frame-src 'self' http://localhost:7000;") {
+				t.Errorf("policy %s", policy)
+			}
+			if p.Debugger != "http://127.0.0.1:7000/failures/X" {
+				t.Error("the problem was changed")
+			}
+		})
+	}
+	f := failed(t)
+	whole := *f.Failure
+	whole.Kind, whole.StackOf, whole.Status, whole.Request, whole.Task, whole.Output = fault.KindCrash, fault.StackCrash, 0, nil, "", "fatal error: concurrent map writes"
+	f.Failure = &whole
+	w := httptest.NewRecorder()
+	overlay.WriteDebugger(w, asked("GET", "/failures/X", "browser"), f, overlay.DebugPage{Applications: []string{"http://localhost:5000"}})
+	has(t, w.Body.String(), []string{"The process crashed</p>", "Where the process ended", "concurrent map writes"}, []string{"data-method", "Answered with", "<span>0"})
+	w = httptest.NewRecorder()
+	overlay.WriteOverview(w, asked("GET", "/.fault/", "browser"), overlay.Overview{Package: "./app", Failures: []*overlay.Failure{f}})
+	has(t, w.Body.String(), []string{whole.Message}, []string{"· 0 ·"})
+	w = httptest.NewRecorder()
+	overlay.WriteFailure(w, asked("GET", "/x", "curl"), f, 0, true)
+	has(t, w.Body.String(), []string{"The process crashed\n"}, nil)
+}
+
 func TestUnknownFailure(t *testing.T) {
 	t.Parallel()
 	for _, client := range []string{"browser", "curl", "program"} {
@@ -298,7 +386,12 @@ func TestOverview(t *testing.T) {
 	o := overlay.Overview{Package: "./cmd/microblog", Generation: 7, Built: 1204 * time.Millisecond, Problem: build(), Failures: []*overlay.Failure{failed(t)}, Mailbox: "http://127.0.0.1:8025/"}
 	w := httptest.NewRecorder()
 	overlay.WriteOverview(w, asked("GET", "/.fault/", "browser"), o)
-	has(t, w.Body.String(), []string{"Version 7", "1.2 s", "2 mistakes in internal/web", `href="/.fault/failures/` + o.Failures[0].ID.Full() + `"`, `href="http://127.0.0.1:8025/"`}, nil)
+	two := *o.Failures[0].Failure
+	two.Message = "the first is wrong\r\nthe second is missing\n"
+	o.Failures = append(o.Failures, &overlay.Failure{Failure: &two})
+	w = httptest.NewRecorder()
+	overlay.WriteOverview(w, asked("GET", "/.fault/", "browser"), o)
+	has(t, w.Body.String(), []string{"the first is wrong; the second is missing<", "Version 7", "1.2 s", "2 mistakes in internal/web", `href="/.fault/failures/` + o.Failures[0].ID.Full() + `"`, `href="http://127.0.0.1:8025/"`}, nil)
 	w = httptest.NewRecorder()
 	overlay.WriteOverview(w, asked("GET", "/.fault/", "program"), o)
 	var got struct {
@@ -306,7 +399,7 @@ func TestOverview(t *testing.T) {
 		Problem    problem.Problem
 		Failures   []struct{ URL string }
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Generation != 7 || got.Problem.ID != build().ID || len(got.Failures) != 1 {
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Generation != 7 || got.Problem.ID != build().ID || len(got.Failures) != 2 {
 		t.Errorf("%v: %+v", err, got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"example.org/microblog/fault/internal/visible"
 )
 
 // place is where something is in a file.
@@ -29,11 +31,11 @@ func placeOf(file, abs string, line, column int) place {
 		return p
 	}
 	p.Label, p.Copy = at(code(file), line, column), at(file, line, column)
-	if isAbsolute(abs) && spell(abs, "") == abs { // else nobody could see what it opens
+	if isAbsolute(abs) && visible.Line(abs) == abs { // else nobody could see what it opens
 		p.Path, p.Copy = abs, at(abs, line, column)
 		p.Editor = template.URL("vscode://file" + editorPath(abs, line, column)) // no scheme but this, and what follows is escaped
 	}
-	p.Copy = spell(p.Copy, "")
+	p.Copy = visible.Line(p.Copy)
 	return p
 }
 

@@ -35,6 +35,8 @@ type problemPage struct {
 	GoOn     string
 	Time     string
 	Text     string // the whole, for a clipboard
+	Debugger string // where the debugger shows it; "" is none
+	Embed    string // the same, for a frame over this page; "" is that it is shown in a tab of its own
 }
 
 // messageView is a mistake.
@@ -96,6 +98,9 @@ func problemPageOf(r *http.Request, p *problem.Problem, to string, framed bool) 
 		v.Time = p.Time.Format(time.TimeOnly)
 	}
 	v.ID, v.Framed = line(p.ID), framed
+	if v.Debugger = p.Debugger; v.Debugger != "" && !framed {
+		v.Embed = framedAt(v.Debugger)
+	}
 	if !v.Over {
 		v.State = v.ID + "," + strconv.FormatBool(p.Served) + "," + strconv.FormatBool(p.Newest)
 	}

@@ -56,7 +56,13 @@ func newStand(t *testing.T) *stand {
 		overlay.Problem(w, r, s.now(), r.URL.Query().Get("to"), r.URL.Query().Get("framed") != "")
 	})
 	mux.HandleFunc("GET /.fault/failures/{id}", func(w http.ResponseWriter, r *http.Request) {
-		overlay.WriteFailure(w, r, failed(t), 500, true)
+		s.mu.Lock()
+		f := s.failing
+		s.mu.Unlock()
+		if f == nil {
+			f = failed(t)
+		}
+		overlay.WriteFailure(w, r, f, 500, true)
 	})
 	mux.HandleFunc("POST /.fault/dismiss", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

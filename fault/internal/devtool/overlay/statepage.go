@@ -57,9 +57,9 @@ func overviewPageOf(r *http.Request, o Overview) overviewPage {
 	for _, f := range o.Failures {
 		link := failureLink{
 			URL: Prefix + "failures/" + f.ID.Full(), ID: f.ID.String(), Time: f.Time.Local().Format(time.TimeOnly),
-			Message: line(clip(f.Message, 200)),
+			Message: clip(oneLine(f.Message), 200),
 		}
-		if !f.Reported {
+		if !f.Reported && f.Status != 0 {
 			link.Status = strconv.Itoa(f.Status)
 		}
 		if f.Request != nil {

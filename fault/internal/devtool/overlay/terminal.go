@@ -63,6 +63,9 @@ func problemText(p *problem.Problem) string {
 		t.verbatim("  ", end)
 	}
 	t.blank()
+	if p.Debugger != "" {
+		t.verbatim("", "Debugger: "+line(p.Debugger))
+	}
 	if p.Command != "" {
 		t.verbatim("", "$ "+line(p.Command))
 	}
@@ -99,7 +102,7 @@ func waitText(v Waiting) string {
 func failureText(r *http.Request, f *Failure, status int) string {
 	var t page
 	head := statusText(status)
-	if f.Reported {
+	if f.Reported || head == "" {
 		head = howText(f.Kind)
 	}
 	if q := f.Request; q != nil {

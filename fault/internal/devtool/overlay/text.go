@@ -68,7 +68,8 @@ func wrap(text string, width int) []string {
 	return append(parts, current)
 }
 
-// excerpt writes lines of code with their numbers, and a caret under the column, in bytes from 1; 0 is none.
+// excerpt writes lines of code with their numbers, and carets under a line's mark, else one under the column, in bytes from
+// 1; 0 is none.
 func (p *page) excerpt(source []problem.Line, column int) {
 	if len(source) == 0 {
 		return
@@ -79,10 +80,14 @@ func (p *page) excerpt(source []problem.Line, column int) {
 	}
 	room := columns - digits - len(" >  | ")
 	shift := 0 // columns that are left out on the left, so that the place is seen
+	carets := 1
 	for _, l := range source {
+		if from, to := markOf(l); l.Hit && to > from {
+			column, carets = from+1, width(l.Text, to+1)-width(l.Text, from+1)
+		}
 		if l.Hit && column > 0 {
-			if at := width(l.Text, column); at > room-10 {
-				shift = at - room/2
+			if at := width(l.Text, column); at+min(carets, room/2) > room-10 {
+				shift = max(0, at-room/2)
 			}
 		}
 	}
@@ -95,7 +100,8 @@ func (p *page) excerpt(source []problem.Line, column int) {
 		shown := window(text, shift, room)
 		p.WriteString(strings.TrimRight(fmt.Sprintf(" %c %*d | %s", mark, digits, l.Number, shown), " ") + "\n")
 		if l.Hit && column > 0 && column <= len(l.Text)+1 {
-			fmt.Fprintf(p, "   %*s | %*s^\n", digits, "", width(l.Text, column)-shift, "")
+			before := width(l.Text, column) - shift
+			fmt.Fprintf(p, "   %*s | %*s%s\n", digits, "", before, "", strings.Repeat("^", max(1, min(carets, room-before))))
 		}
 	}
 }

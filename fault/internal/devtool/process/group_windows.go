@@ -4,32 +4,24 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"example.org/microblog/fault/internal/devtool/job"
 )
 
-// group is a job object: the process and what it has started. The system kills them when the last handle
-// of it is closed, also by our own end.
+// group is the process and what it has started. The system kills them by our own end, too.
 type group struct {
 	pid int
-	job windows.Handle // 0: the system gave none
+	job *job.Job // nil: the system gave none
 }
 
 func newGroup() *group {
-	job, err := windows.CreateJobObject(nil, nil)
+	j, err := job.New()
 	if err != nil {
-		return &group{}
+		return &group{} // kill ends the process alone
 	}
-	limits := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
-		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE},
-	}
-	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
-	if err != nil {
-		_ = windows.CloseHandle(job) // It is of no use.
-		return &group{}
-	}
-	return &group{job: job}
+	return &group{job: j}
 }
 
 func (g *group) attributes() *syscall.SysProcAttr {
@@ -39,15 +31,9 @@ func (g *group) attributes() *syscall.SysProcAttr {
 // begin puts the process into the job. What it has started before that stays outside.
 func (g *group) begin(p *os.Process) {
 	g.pid = p.Pid
-	if g.job == 0 {
-		return
+	if g.job != nil {
+		g.job.Add(p)
 	}
-	handle, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(p.Pid))
-	if err != nil {
-		return // It has ended.
-	}
-	defer func() { _ = windows.CloseHandle(handle) }()
-	_ = windows.AssignProcessToJobObject(g.job, handle) // Then kill ends the process alone.
 }
 
 // terminate is Ctrl-Break, which a Go program receives as os.Interrupt.
@@ -58,8 +44,8 @@ func (g *group) terminate() {
 func (g *group) quit() { g.kill() }
 
 func (g *group) kill() {
-	if g.job != 0 {
-		_ = windows.TerminateJobObject(g.job, 1) // It has ended.
+	if g.job != nil {
+		g.job.Kill()
 	}
 	handle, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, uint32(g.pid))
 	if err != nil {
@@ -70,8 +56,8 @@ func (g *group) kill() {
 }
 
 func (g *group) close() {
-	if g.job != 0 {
-		_ = windows.CloseHandle(g.job) // Everything in it has ended.
+	if g.job != nil {
+		g.job.Close() // Everything in it has ended.
 	}
 }
 

@@ -36,6 +36,7 @@ var (
 type Backend struct {
 	network, address string
 	generation       int
+	grace            time.Duration // see streamGrace
 	transport        *http.Transport
 	// singly is set once a request on a kept connection was not answered: then each request has one of its own.
 	singly atomic.Bool
@@ -54,7 +55,7 @@ type Backend struct {
 // counted from 1. Nothing is connected to yet.
 func NewBackend(address string, generation int) *Backend {
 	b := &Backend{
-		network: "tcp", address: address, generation: generation, running: map[*exchange]struct{}{},
+		network: "tcp", address: address, generation: generation, grace: streamGrace, running: map[*exchange]struct{}{},
 		ended: make(chan struct{}, 1), crashed: make(chan struct{}),
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -112,7 +113,7 @@ func (b *Backend) setCrash(p *problem.Problem) {
 // (WebSockets, server-sent events), are ended after a short grace. An error is that of ctx: some still run, and Close cuts them off.
 func (b *Backend) Drain(ctx context.Context) error {
 	b.keepNone()
-	next := time.NewTimer(streamGrace)
+	next := time.NewTimer(b.grace)
 	defer next.Stop()
 	for {
 		b.mu.Lock()
@@ -125,7 +126,7 @@ func (b *Backend) Drain(ctx context.Context) error {
 		case <-b.ended:
 		case <-next.C:
 			b.endStreams()
-			next.Reset(streamGrace / 4) // an answer may turn out to be a stream later
+			next.Reset(b.grace / 4) // an answer may turn out to be a stream later
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -3,32 +3,15 @@ package proxy_test
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"example.org/microblog/fault/internal/devtool/browsertest"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/proxy"
 )
-
-// chromium returns the path of the browser, or skips the test.
-func chromium(t *testing.T) string {
-	t.Helper()
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
-	if name := os.Getenv("CHROMIUM"); name != "" {
-		names = []string{name}
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("NOT TESTED IN A BROWSER: Chromium is neither where CHROMIUM says nor in PATH.")
-	return ""
-}
 
 // script does what ours does: it connects, and shows a page of ours in a frame.
 const script = `(() => {
@@ -45,7 +28,7 @@ const script = `(() => {
 // forbids stays forbidden.
 func TestPoliciesInABrowser(t *testing.T) {
 	t.Parallel()
-	browser := chromium(t)
+	browser := browsertest.Chromium(t)
 	for name, test := range map[string]struct {
 		policies []string
 		inline   bool // the page's own inline script runs
@@ -88,7 +71,7 @@ func TestPoliciesInABrowser(t *testing.T) {
 			}
 			fmt.Fprint(w, "</head><body><script>document.body.className = 'INLINE'</script><p>its end</body></html>")
 		})
-		dom := document(t, browser, f.http.URL+"/")
+		dom := browsertest.Document(t, browser, f.http.URL+"/")
 		if !seen.Load() {
 			t.Errorf("%s: our script did not connect, or not show its frame:\n%s", name, dom)
 		}
@@ -96,16 +79,4 @@ func TestPoliciesInABrowser(t *testing.T) {
 			t.Errorf("%s: inline scripts run: %t, want %t:\n%s", name, !test.inline, test.inline, dom)
 		}
 	}
-}
-
-// document opens url in the browser and returns the document as it is once everything is loaded.
-func document(t *testing.T, browser, url string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--timeout=60000", "--dump-dom", url)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
 }

@@ -1,6 +1,9 @@
 package proxy
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // What has no public surface of its own and is fuzzed.
 
@@ -19,6 +22,9 @@ func PutIn(page io.Reader, tag string, sure bool) (string, error) {
 	}
 	return string(start[:at]) + tag + string(start[at:]) + string(rest), nil
 }
+
+// SetGrace sets how long a stream may go on once the backend is drained.
+func (b *Backend) SetGrace(grace time.Duration) { b.grace = grace }
 
 // Amend amends the policies of a page at host, and returns the nonce of the script.
 func Amend(policies []string, host string) (amended []string, nonce string) {

@@ -153,6 +153,10 @@ func (s *Server) Crashed(b *Backend, p *problem.Problem, again bool) {
 	s.setProblem(&shown)
 }
 
+// Ended says that the process behind b, which does not serve any more, has ended by itself, for the reason p: requests that it was
+// busy with are answered with p.
+func (s *Server) Ended(b *Backend, p *problem.Problem) { b.setCrash(p) }
+
 // SetProblem shows a problem, in the place of an earlier one; nil is that there is none. It is not changed afterwards.
 func (s *Server) SetProblem(p *problem.Problem) {
 	s.mu.Lock()
@@ -168,7 +172,7 @@ func (s *Server) setProblem(p *problem.Problem) {
 	switch {
 	case p == nil && before != nil:
 		s.tell(overlay.Event{Type: overlay.Mended})
-	case p != nil && (before == nil || before.ID != p.ID || before.Served != p.Served || before.Newest != p.Newest):
+	case p != nil && (before == nil || before.ID != p.ID || before.Served != p.Served || before.Newest != p.Newest || before.Debugger != p.Debugger):
 		s.tellProblem(p)
 	}
 }

@@ -69,6 +69,7 @@ func newVersion(t *testing.T, n int, posts *atomic.Int64) *version {
 	v.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	v.server.Start()
 	v.backend = proxy.NewBackend(v.server.Listener.Addr().String(), n)
+	v.backend.SetGrace(patience) // its streams end by themselves
 	return v
 }
 

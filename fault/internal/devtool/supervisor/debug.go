@@ -44,12 +44,12 @@ func (s *supervisor) debug(g *generation, f link.Failure, shown *overlay.Failure
 	if f.Frozen != 0 {
 		module := s.source().Module
 		s.binaries.hold(g.binary)
-		failure.Copy = debugapi.Copy{PID: f.Frozen, Binary: g.binary, Module: module, Began: s.proxy.Began(f.Request), Release: sync.OnceFunc(func() {
+		failure.Copy = debugapi.Copy{PID: f.Frozen, StackOf: f.FrozenStack, Binary: g.binary, Module: module, Began: s.proxy.Began(f.Request), Release: sync.OnceFunc(func() {
 			link.End(f.Frozen)
 			s.binaries.release(g.binary)
 		})}
 	} else if f.FrozenWhy != "" {
-		failure.Why = &debugapi.UnavailableError{Text: f.FrozenWhy}
+		failure.Why = &debugapi.UnavailableError{Text: strings.ToUpper(f.FrozenWhy[:1]) + f.FrozenWhy[1:]}
 	}
 	return s.debugger.Add(failure)
 }

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/link"
 )
 
 // dotenv is the file of settings that many applications read from their working directory.
@@ -103,8 +105,11 @@ func filled(text, address string) string {
 }
 
 // rareCollection is the GOGC of an application with the debugger. A variable that its function does not use any more can be shown
-// only if nothing was collected since the request began; so it is seldom.
-const rareCollection = "1000"
+// only if nothing was collected since the request began; so it is seldom, until the garbage takes a fair share of the memory.
+const (
+	rareCollection = "1000"
+	garbageShare   = 2 // GOMEMLIMIT is the memory that there is through this
+)
 
 // environment is what the application gets: ours, then its private address, the way to reach us, and the settings
 // of the command line.
@@ -118,8 +123,14 @@ func (s *supervisor) environment(address, socket string) ([]string, error) {
 	if readSettings(s.options.Dir, append(slices.Clip(s.env), s.options.Env...)).get("MAIL_SERVER") == "" {
 		env = append(env, s.mailSettings...)
 	}
-	if s.debugger != nil && lookup(env, "GOGC") == "" {
-		env = append(env, "GOGC="+rareCollection)
+	if s.debugger != nil {
+		env = append(env, link.CopiesVariable+"="+strconv.Itoa(os.Getpid()))
+		if lookup(env, "GOGC") == "" {
+			env = append(env, "GOGC="+rareCollection)
+			if memory := memoryAllowed(os.DirFS("/")); memory > 0 && lookup(env, "GOMEMLIMIT") == "" {
+				env = append(env, "GOMEMLIMIT="+strconv.FormatInt(memory/garbageShare, 10))
+			}
+		}
 	}
 	for _, entry := range s.options.Env {
 		env = append(env, filled(entry, address))

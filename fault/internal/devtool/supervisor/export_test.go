@@ -4,6 +4,7 @@ package supervisor
 var (
 	Assignments = assignments
 	Filled      = filled
+	Memory      = memoryAllowed
 	BadPattern  = badPattern
 )
 

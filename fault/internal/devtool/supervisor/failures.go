@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"example.org/microblog/fault"
+	"example.org/microblog/fault/internal/devtool/debugapi"
 	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/devtool/problem"
@@ -33,6 +34,7 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
+	debugapi.MarkLine(shown)
 	shown.Debugger = s.debug(g, f, shown)
 	s.proxy.Failed(f.Request, shown)
 	if !s.noted.first(f.ID.String()) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -37,6 +38,7 @@ type generation struct {
 	launched, ready time.Time
 
 	retired  atomic.Bool // it was told to end: its end is no crash
+	shown    atomic.Bool // the copy that it has made of its end is the debugger's
 	muted    atomic.Bool // what it writes is not passed on any more
 	stopping sync.Once
 	binaries *binaries
@@ -101,7 +103,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 		Stdout: gate{s.appOut, &g.muted}, Stderr: gate{s.appErr, &g.muted}, Terminal: s.appTerminal(),
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the application: %w", err), g.link.Close())
+		return nil, errors.Join(notStarted(err), g.link.Close())
 	}
 	g.backend = proxy.NewBackend(g.address, number)
 	s.binaries.hold(binary)
@@ -114,6 +116,9 @@ func (g *generation) stop(grace time.Duration) {
 		g.retired.Store(true)
 		if err := g.process.Stop(grace); err != nil {
 			g.report(err.Error())
+		}
+		if copied, _ := link.EndCopy(g.link.Path()); copied != 0 && !g.shown.Load() {
+			link.End(copied)
 		}
 		g.backend.Close()
 		_ = g.link.Close() // its socket lies in a directory that is removed
@@ -246,7 +251,9 @@ func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
 	)
 	switch {
 	case errors.As(err, &exited):
-		return exited.Exit.Problem(problem.Start, s.source())
+		p := exited.Exit.Problem(problem.Start, s.source())
+		p.Debugger = s.debugCrash(g, p)
+		return p
 	case errors.As(err, &notReady):
 		g.retired.Store(true)
 		if len(notReady.Listening) > 0 { // where it waits is no riddle
@@ -320,4 +327,12 @@ func (g *generation) exposedOn() string {
 		}
 	}
 	return ""
+}
+
+// notStarted says why a program that was built does not start.
+func notStarted(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("starting the application: %w; if programs may not be run there (noexec), set TMPDIR to a directory where they may", err)
+	}
+	return fmt.Errorf("starting the application: %w", err)
 }

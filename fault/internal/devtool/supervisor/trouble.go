@@ -26,6 +26,25 @@ func (s *supervisor) showProblem() {
 	if s.shown != shown.ID {
 		s.shown = shown.ID
 		s.term.Problem(&shown)
+		s.tellDebugger(p)
+	}
+}
+
+// endedBehind is told of a process that has ended by itself when another one served already, in the midst of its last requests.
+func (s *supervisor) endedBehind(g *generation) {
+	p := g.process.Exit().Problem(problem.Crash, s.source())
+	p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" This was version %d, which was finishing its requests; the newest one serves.", g.number))
+	p.Newest, p.Served = true, true
+	p.Debugger = s.debugCrash(g, p)
+	s.proxy.Ended(g.backend, p)
+	s.term.Problem(p)
+	s.tellDebugger(p)
+}
+
+// tellDebugger tells in the terminal where the debugger shows a problem, if it does.
+func (s *supervisor) tellDebugger(p *problem.Problem) {
+	if p.Debugger != "" {
+		s.term.Event("debugger: " + p.Debugger)
 	}
 }
 
@@ -43,7 +62,10 @@ func failedTools(err error) *problem.Problem {
 func (s *supervisor) processEnded(g *generation) {
 	s.settle()
 	if g != s.current {
-		return // it was told to
+		if !g.retired.Load() { // else it was told to
+			s.endedBehind(g)
+		}
+		return
 	}
 	p := g.process.Exit().Problem(problem.Crash, s.source())
 	s.current = nil
@@ -57,6 +79,7 @@ func (s *supervisor) processEnded(g *generation) {
 		p.Hint = strings.TrimSpace(p.Hint + " The application is started again.")
 		p.Newest = true
 	}
+	p.Debugger = s.debugCrash(g, p)
 	s.proxy.Crashed(g.backend, p, again)
 	s.problems.crash = p
 	s.retire(g) // once its requests are answered
@@ -64,6 +87,7 @@ func (s *supervisor) processEnded(g *generation) {
 		s.shown = p.ID
 		s.term.Problem(p)
 	}
+	s.tellDebugger(p)
 	switch {
 	case s.cycle != nil: // a newer version is on its way, or what finished does without one
 	case !again:

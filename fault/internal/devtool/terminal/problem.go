@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"example.org/microblog/fault/internal/devtool/problem"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"example.org/microblog/fault/internal/devtool/problem"
-	"example.org/microblog/fault/internal/devtool/visible"
+	"example.org/microblog/fault/internal/visible"
 )
 
 const (

@@ -34,7 +34,7 @@ func TestEvents(t *testing.T) {
 	term.Close()
 	term.Event("too late")
 	term.Close()
-	want := "fault  built in 1.2 s, ready\n" + `fault  two\x0alines, and \x1b[31ma colour` + "\n" + "fault  mail 1\nfault  mail 2\n"
+	want := "fault  built in 1.2 s, ready\n" + `fault  two\nlines, and \x1b[31ma colour` + "\n" + "fault  mail 1\nfault  mail 2\n"
 	if got := out.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

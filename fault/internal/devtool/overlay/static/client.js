@@ -240,8 +240,14 @@
       s.classList.toggle("busy", !!text);
     }
     const doing = text => text ? text[0].toUpperCase() + text.slice(1) + "…" : "";
+    function reload() {
+      if (looking()) document.addEventListener("fault-plain", reload, { once: true });
+      else location.reload();
+    }
+    const looking = () => !!document.querySelector("iframe.over.here"); // at the debugger
     function go() {
       if (framed) return; // The page around it does that.
+      if (looking()) return document.addEventListener("fault-plain", go, { once: true });
       if (method) {
         say("It is mended. Load this page again to send what was sent before.");
         return;
@@ -253,7 +259,7 @@
       say("");
       // Where the newest version serves, this page answers the request that ended its process: it is not sent once more.
       if (p.newest && state?.startsWith(p.id + ",")) return;
-      if (state !== stateOf(p) && !framed && !method) location.reload();
+      if (state !== stateOf(p) && !framed && !method) reload();
     }
     parsed(() => follow(e => {
       switch (e.type) {

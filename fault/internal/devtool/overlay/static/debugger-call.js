@@ -1,6 +1,6 @@
 // A frame that the page did not come with, as the templates make the others.
 
-import { make, visible } from "./debugger-dom.js";
+import { count, make, visible } from "./debugger-dom.js";
 
 // placeOf names a place in a file, with the way to open it.
 export function placeOf(file, short, line) {
@@ -20,11 +20,63 @@ function linesOf(source) {
   return make("div", { class: "lines", tabIndex: 0, role: "region", "aria-label": "Source code" }, make("table", {}, body));
 }
 
+// markLine marks what is known to have failed in the line of a card that is hit, in the place of what was marked before.
+export function markLine(card, source) {
+  const line = source?.find(l => l.hit);
+  const row = card.querySelector(":scope > .code > .lines .hit");
+  const code = row?.querySelector("code");
+  if (!line?.mark || !code) return;
+  const text = visible(line.text, "\t");
+  const from = visible(line.text.slice(0, line.mark.from), "\t").length, to = visible(line.text.slice(0, line.mark.to), "\t").length;
+  if (from >= to || !code.textContent.startsWith(text.slice(0, to))) return; // The page shows another line, or it is cut before that.
+  const before = [...code.querySelectorAll("mark")];
+  const marked = before.map(m => m.textContent).join("");
+  if (marked === text.slice(from, to) && before[0] && offsetOf(code, before[0]) === from) return;
+  for (const m of before) m.replaceWith(m.className ? make("span", { class: m.className, text: m.textContent }) : m.textContent);
+  code.normalize();
+  const walk = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walk.nextNode()) texts.push(walk.currentNode);
+  let at = 0;
+  for (const t of texts) {
+    const size = t.length, begin = Math.max(from - at, 0), end = Math.min(to - at, size);
+    at += size;
+    if (begin >= end) continue;
+    const part = begin > 0 ? t.splitText(begin) : t;
+    if (end - begin < part.length) part.splitText(end - begin);
+    const m = make("mark");
+    part.replaceWith(m);
+    m.append(part);
+  }
+  const said = row.querySelector("th .unseen");
+  if (said) said.textContent = ` (this line, at ${text.slice(from, to).trim().slice(0, 100)})`;
+  document.dispatchEvent(new CustomEvent("fault-mark"));
+}
+
+// offsetOf is how much text stands before an element within another.
+function offsetOf(within, element) {
+  const range = document.createRange();
+  range.setStart(within, 0);
+  range.setEndBefore(element);
+  return range.toString().length;
+}
+
+// labelOf is what the templates say of calls of libraries that follow each other.
+export function labelOf(functions) {
+  const packages = [...new Set(functions.map(f => {
+    const slash = f.lastIndexOf("/") + 1;
+    return f.slice(0, slash) + f.slice(slash).split(".")[0];
+  }).filter(Boolean))];
+  const names = packages.length > 2 ? `${packages[0]}, ${packages[1]} and ${count(packages.length - 2, "more package", "more packages")}` : packages.join(" and ");
+  return `${count(functions.length, "call", "calls")} in ${names || "libraries"}`;
+}
+
 export function callOf(f) {
   const card = make("details", { class: f.app ? "call own" : "call" },
-    make("summary", {}, make("code", { text: visible(f.name || f.function) }), " ", make("span", { class: "where", text: visible(f.short || f.file) + (f.line > 0 ? ":" + f.line : "") })),
+    make("summary", {}, make("code", { text: visible(f.app && f.name || f.function) }), " ", make("span", { class: "where", text: visible(f.short || f.file) + (f.line > 0 ? ":" + f.line : "") })),
     make("div", { class: "code" }, make("p", { class: "bar" }, placeOf(f.file ?? "", f.short, f.line)),
       f.source?.length ? linesOf(f.source) : make("p", { class: "none", text: visible(f.why) || "There is no source to show." })));
   card.dataset.call = String(f.frame);
+  markLine(card, f.source);
   return card;
 }

@@ -2,7 +2,7 @@
 // by the Enter key only, and what was a call says so.
 
 import { make, memory, quiet, say, visible } from "./debugger-dom.js";
-import { tree } from "./debugger-values.js";
+import { classOf, fill, tree } from "./debugger-values.js";
 
 const remembered = 200; // expressions of the history
 const pause = 160; // ms without a key before an expression is tried
@@ -18,7 +18,13 @@ const history = {
     }
   },
   add(expression) {
-    memory.set("debugger history", JSON.stringify([...this.all().filter(e => e !== expression), expression].slice(-remembered)));
+    this.set([...this.all().filter(e => e !== expression), expression]);
+  },
+  drop(expression) {
+    this.set(this.all().filter(e => e !== expression));
+  },
+  set(all) {
+    memory.set("debugger history", JSON.stringify(all.slice(-remembered)));
   },
 };
 
@@ -34,7 +40,7 @@ export function repl(where, { evaluate, complete, load, called }) {
   input.setAttribute("autocorrect", "off");
   input.placeholder = "An expression or a call";
   const choices = make("ul", { class: "choices", id: own, role: "listbox", "aria-label": "Completions", hidden: true });
-  const peek = make("p", { class: "peek", id: own + "-peek", hidden: true });
+  const peek = make("div", { class: "peek", id: own + "-peek", hidden: true });
   const go = quiet("Run", () => {
     run();
     input.focus();
@@ -81,7 +87,9 @@ export function repl(where, { evaluate, complete, load, called }) {
       try {
         const { result } = await evaluate(expression, false, mine.signal);
         if (trying !== mine || input.value.trim() !== expression) return;
-        peek.replaceChildren(make("span", { class: "value", text: visible(result.unreadable ? "cannot be read: " + result.unreadable : result.value).slice(0, 200) }), " ", make("span", { class: "of", text: visible(result.dynamic || result.type) }));
+        const value = make("span", { class: ("value " + classOf(result)).trim() });
+        fill(value, visible(result.unreadable ? "cannot be read: " + result.unreadable : result.value).slice(0, 200), classOf(result));
+        peek.replaceChildren(value, " ", make("span", { class: "of", text: visible(result.dynamic || result.type) }));
       } catch (problem) {
         if (trying !== mine || problem.code !== "call") return; // It is not finished, or Enter will say what is wrong.
         peek.replaceChildren(make("span", { class: "tag call", text: "call" }), " Enter calls it, in the frozen copy only.");
@@ -126,10 +134,20 @@ export function repl(where, { evaluate, complete, load, called }) {
       wait.replaceWith(shown.element);
       if (answer.result.kind === "tuple") shown.element.querySelector("[aria-expanded=false]")?.toggle(true);
     } catch (problem) {
-      wait.replaceWith(say(problem));
+      if (problem.code === "unfinished" && !input.value) { // It goes on where it was left.
+        history.drop(expression);
+        entry.remove();
+        log.hidden = !log.firstChild;
+        put(expression);
+        clearTimeout(timer);
+        peek.replaceChildren(say(problem, "unfinished"));
+        peek.hidden = false;
+      } else {
+        wait.replaceWith(say(problem));
+      }
     } finally {
       if (--running === 0) element.removeAttribute("aria-busy");
-      entry.scrollIntoView({ block: "nearest" });
+      if (entry.isConnected) entry.scrollIntoView({ block: "nearest" });
       if (call) called();
     }
   }

@@ -73,7 +73,12 @@ export function failure(id) {
     get: (after, signal) => ask("GET", base + (after === undefined ? "" : "?after=" + after), undefined, { signal }),
     variables: frame => ask("GET", `${base}/frames/${frame}/variables`),
     inside: (ref, start, count) => ask("GET", `${base}/variables/${encodeURIComponent(ref)}?start=${start}&count=${count}`),
-    evaluate: (frame, expression, call, signal) => ask("POST", base + "/evaluate", { frame, expression, call }, { signal }),
+    // Without call it is a try: that an expression has no value is no failed request, of which the browser's console would tell.
+    evaluate: async (frame, expression, call, signal) => {
+      const said = await ask("POST", base + "/evaluate", { frame, expression, ...call ? { call } : { try: true } }, { signal });
+      if (said.result === undefined) throw new Refused(said.error || "The debugger gave no result.", said);
+      return said;
+    },
     complete: (frame, text, offset, signal) => ask("POST", base + "/complete", { frame, text, offset }, { signal }),
     goroutines: () => ask("GET", base + "/goroutines"),
     text: kind => ask("GET", `${base}/${kind}`, undefined, { text: true }),

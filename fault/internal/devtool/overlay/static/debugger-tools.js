@@ -84,6 +84,23 @@ export function replay({ before = {}, after = {} }) {
   section.scrollIntoView({ block: "nearest" });
 }
 
+// brief is a function without the path of its package.
+const brief = f => f.slice(f.split("[")[0].lastIndexOf("/") + 1);
+
+function goroutineOf(g) {
+  const waits = visible(g.wait || g.state || "");
+  const names = Object.entries(g.labels ?? {}).map(([k, v]) => `${k}=${v}`).join(" ");
+  const from = [g.started && g.started !== g.function && "began with " + brief(g.started), g.creator && "started by " + brief(g.creator)].filter(Boolean).join(", ");
+  return make("tr", { class: g.failing ? "failing" : g.app || g.request ? "own" : undefined },
+    make("td", { text: String(g.id) }),
+    make("td", {}, g.failing ? make("span", { class: "tag", text: "failed" }) : waits, g.unreadable && make("span", { class: "from", text: visible(g.unreadable) })),
+    make("td", {}, make("code", { text: visible(g.name || g.function) }), " ", placeOf(g.file ?? "", g.short, g.line),
+      from && make("span", { class: "from", text: visible(from) }), names && make("span", { class: "from", text: visible(names) })));
+}
+
+const tableOf = (title, some) => make("table", { class: "goroutines", "aria-label": title },
+  make("thead", {}, make("tr", {}, ...["No.", "Waits for", "Where"].map(t => make("th", { scope: "col", text: t })))), make("tbody", {}, ...some.map(goroutineOf)));
+
 // goroutines fills the box for them when it is opened.
 export function goroutines(box, server) {
   if (!box) return;
@@ -97,11 +114,15 @@ export function goroutines(box, server) {
     try {
       const got = await server.goroutines();
       const all = got.goroutines ?? [];
-      const rows = all.map(g => make("tr", { class: g.failing ? "failing" : g.app ? "own" : undefined },
-        make("td", { text: String(g.id) }), make("td", {}, visible([g.state, g.wait].filter(Boolean).join(": ")), g.failing && make("span", { class: "tag", text: "failed" })),
-        make("td", {}, make("code", { text: visible(g.name || g.function) }), " ", placeOf(g.file ?? "", g.short, g.line))));
-      inner.replaceChildren(make("table", { class: "goroutines" },
-        make("thead", {}, make("tr", {}, ...["No.", "State", "Where"].map(t => make("th", { scope: "col", text: t })))), make("tbody", {}, ...rows)));
+      const groups = [
+        ["This request", all.filter(g => g.failing || g.request)],
+        ["The application", all.filter(g => !g.failing && !g.request && g.app)],
+        ["Libraries and the runtime", all.filter(g => !g.failing && !g.request && !g.app)],
+      ].filter(([, some]) => some.length > 0);
+      inner.replaceChildren(...groups.map(([title, some], i) => i > 0 && title === "Libraries and the runtime"
+        ? make("details", { class: "more" }, make("summary", { text: `${title} (${some.length})` }), tableOf(title, some))
+        : make("div", {}, make("h3", { text: title }), tableOf(title, some))));
+      box.querySelector("summary").textContent = `Goroutines (${(all.length + (got.cut ?? 0)).toLocaleString("en")})`;
       if (got.cut > 0) inner.append(make("p", { class: "soft", text: `${count(got.cut, "further one is", "further ones are")} left out.` }));
       if (all.length === 0) inner.replaceChildren(make("p", { class: "soft", text: "There are none to show." }));
       document.dispatchEvent(new CustomEvent("fault-places"));
@@ -114,6 +135,7 @@ export function goroutines(box, server) {
   onLock(() => {
     loaded = false;
     box.open = false;
+    box.querySelector("summary").textContent = "Goroutines";
     inner.replaceChildren();
   });
 }

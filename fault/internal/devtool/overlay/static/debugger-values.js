@@ -17,13 +17,27 @@ const typeOf = v => v.dynamic && v.dynamic !== v.type ? `${v.type}: ${v.dynamic}
 
 const numbers = new Set(["int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "float32", "float64", "complex64", "complex128"]);
 
-function classOf(v) {
+export function classOf(v) {
   if (v.unreadable) return "cannot";
   if (v.nil || v.value === "nil") return "k";
   if (v.kind === "string") return "s";
   if (v.kind === "bool") return "k";
   if (numbers.has(v.kind)) return "n";
   return "";
+}
+
+const pieces = /("(?:[^"\\]|\\.)*"?|`[^`]*`?)|\b(nil|true|false)\b|((?<![\w.])-?(?:0x[\da-f]+|\d[\d._]*(?:e[+-]?\d+)?)\w*)/gi;
+
+// fill puts a value into its place, and colours what it consists of unless the whole has a colour.
+export function fill(place, text, whole) {
+  const parts = [];
+  let from = 0;
+  for (const found of whole ? [] : text.matchAll(pieces)) {
+    if (found.index > from) parts.push(text.slice(from, found.index));
+    parts.push(make("span", { class: found[1] ? "s" : found[2] ? "k" : "n", text: found[0] }));
+    from = found.index + found[0].length;
+  }
+  place.replaceChildren(...parts, text.slice(from));
 }
 
 // widthOf is how much room the names of variables want, in characters.
@@ -46,7 +60,9 @@ export function tree(label, load, use) {
     const value = v.unreadable ? "cannot be read: " + visible(v.unreadable) : visible(v.value);
     const isLong = !deep && value.length > long;
     const folded = value.length > long && !deep ? value.slice(0, long) + "…" : value;
-    const shown = make("span", { class: ("value " + classOf(v)).trim(), text: folded, dir: "ltr" });
+    const whole = classOf(v);
+    const shown = make("span", { class: ("value " + whole).trim(), dir: "ltr" });
+    fill(shown, folded, whole || v.kind === "func");
     const name = make("span", { class: "name", text: visible(v.name) || "·" });
     const row = make("div", { class: "row" },
       make("span", { class: "twist", "aria-hidden": "true" }), name,
@@ -68,7 +84,7 @@ export function tree(label, load, use) {
       if (!deep && !isLong || open === (item.getAttribute("aria-expanded") === "true")) return;
       item.setAttribute("aria-expanded", String(open));
       if (isLong) {
-        shown.textContent = open ? value : folded;
+        fill(shown, open ? value : folded, whole);
         shown.classList.toggle("whole", open);
         return;
       }

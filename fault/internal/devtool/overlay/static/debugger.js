@@ -2,7 +2,7 @@
 
 import { byID, make, memory, quiet, say, visible } from "./debugger-dom.js";
 import { failure, onLock, unlock, unlocked } from "./debugger-server.js";
-import { callOf } from "./debugger-call.js";
+import { callOf, labelOf, markLine } from "./debugger-call.js";
 import { kept, keptPanel } from "./debugger-kept.js";
 import { room } from "./debugger-room.js";
 import { goroutines, help, tools } from "./debugger-tools.js";
@@ -25,6 +25,9 @@ function tell(text, busy = false) {
 if (framed) {
   byID("top-tools").append(quiet("Plain page", () => window.parent.postMessage("fault: aside", "*"), { title: "Show the page that lies beneath" }),
     make("a", { class: "quiet", href: location.pathname, target: "_blank", text: "In a tab" }));
+  const close = quiet("Close", () => window.parent.postMessage("fault: close", "*"), { hidden: true, title: "Back to the page of the application" });
+  byID("top-tools").append(close);
+  addEventListener("message", e => { if (e.source === window.parent && e.data === "fault: may close") close.hidden = false; });
   document.addEventListener("input", e => { if (e.target.matches(".console textarea")) window.parent.postMessage("fault: used", "*"); });
   window.parent.postMessage("fault: here", "*"); // It says nothing but that; who may frame this page is the server's matter.
 }
@@ -121,28 +124,70 @@ document.addEventListener("toggle", e => {
   if (e.target.matches?.("details.call") && e.target.open) giveRoom(e.target);
 }, true);
 
-// placeFrames puts the frames that only the debugger knows where they belong.
+// placeFrames puts the frames that only the debugger knows where they belong: those of libraries are folded, as the others are.
 function placeFrames(frames) {
   if (!frames?.length) return;
-  let list = document.querySelector(".calls");
-  let before = null;
   for (const f of frames) {
-    let card = document.querySelector(`.calls [data-call="${f.frame}"], #where[data-call="${f.frame}"]`);
-    const inList = document.querySelector(`.calls [data-call="${f.frame}"]`);
-    if (!card) {
-      if (!list) {
-        list = make("div", { class: "calls" });
-        byID("goroutines").before(make("section", {}, make("h2", { text: "Calls " }, make("small", { text: "innermost first." })), list));
-      }
-      card = callOf(f);
-      if (before) before.after(card);
-      else list.prepend(card);
-      before = card;
-    } else if (inList) {
-      before = inList;
-    }
+    for (const card of document.querySelectorAll(`#where[data-call="${f.frame}"], .calls details[data-call="${f.frame}"]`)) markLine(card, f.source);
   }
+  const here = f => document.querySelector(`.calls [data-call="${f.frame}"]`);
+  const isTop = f => document.querySelector(`#where[data-call="${f.frame}"]`);
+  if (frames.every(f => here(f) || isTop(f))) return;
+  let list = document.querySelector(".calls");
+  if (!list) {
+    list = make("div", { class: "calls" });
+    byID("goroutines").before(make("section", {}, make("h2", { text: "Calls " }, make("small", { text: "innermost first." })), list));
+  }
+  const focus = document.activeElement;
+  const open = new Set([...list.querySelectorAll(".group[open] > [data-call]")]);
+  const all = [...list.querySelectorAll("[data-call]")];
+  let next = 0;
+  for (const f of frames) {
+    const card = here(f);
+    if (card) next = all.indexOf(card) + 1;
+    else if (!isTop(f)) all.splice(next++, 0, callOf(f));
+  }
+  const rows = [];
+  for (const card of all) {
+    if (card.classList.contains("own")) {
+      rows.push(card);
+      continue;
+    }
+    if (!rows.at(-1)?.classList.contains("group")) rows.push(make("details", { class: "group" }, make("summary")));
+    const group = rows.at(-1);
+    group.append(card);
+    if (open.has(card)) group.open = true;
+    const functions = [...group.querySelectorAll(":scope > [data-call]")].map(c => c.querySelector("code").textContent);
+    group.firstChild.textContent = labelOf(functions);
+  }
+  list.replaceChildren(...rows);
+  if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("fault-places"));
+}
+
+// ---- what the copy is a copy of
+
+const moments = { panic: "as it panicked", wrapped: "where the error was first wrapped", handled: "after the handler had returned", exit: "as the goroutine ended", crash: "as the process ended" };
+const stacks = { panic: "These calls are where it panicked", wrapped: "These calls are where the error was first wrapped", handled: "These calls are where the error arrived", exit: "These calls are where the goroutine was ended", crash: "These calls are where the process ended" };
+
+// sayCopy says above the calls what they are and when the copy was made, where that is not the same.
+function sayCopy(s) {
+  let box = byID("copy-of");
+  const list = document.querySelector(".calls");
+  const lost = s.copy_of === "handled" && s.frames?.some(f => f.app && f.variables?.error);
+  const texts = [];
+  if (s.state === "ready" && s.copy_of && s.stack_of && s.copy_of !== s.stack_of && stacks[s.stack_of] && moments[s.copy_of]) {
+    texts.push(`${stacks[s.stack_of]}. The copy was made later, ${moments[s.copy_of]}: calls that were over by then have no variables, and those of the others are of that moment.`);
+  } else if (s.state === "ready" && lost) {
+    texts.push("The copy was made after the handler had returned, so calls that were over by then have no variables.");
+  }
+  if (texts.length > 0 && s.copy_of === "handled") texts.push(" An error that is given to ", make("code", { text: "trace.Wrap" }), " where it comes up has them.");
+  if (texts.length === 0 || !list) return box?.remove();
+  if (!box) {
+    box = make("p", { class: "soft", id: "copy-of" });
+    list.before(box);
+  }
+  box.replaceChildren(...texts);
 }
 
 // ---- what happened
@@ -199,11 +244,14 @@ function show(s) {
   last = s;
   main.dataset.state = s.state;
   placeFrames(s.frames);
+  sayCopy(s);
   explain(s.explanations);
   switch (s.state) {
     case "ready": {
-      const how = s.calls > 0 ? `after ${s.calls === 1 ? "a call" : s.calls + " calls"} from here` : "as it failed";
-      tell(`Frozen copy of process ${s.failure?.pid || s.pid}, ${how}`);
+      const how = s.calls > 0 ? `after ${s.calls === 1 ? "a call" : s.calls + " calls"} from here` : s.copy_of !== "panic" && moments[s.copy_of] || "as it failed";
+      const { ready = 0, failed = 0, of = 0 } = s.variables ?? {};
+      if (coming(s) && of > 0) tell(`Variables of ${ready + failed} of ${of} calls…`, true);
+      else tell(`Frozen copy of process ${s.failure?.pid || s.pid}, ${how}`);
       notice.replaceChildren();
       break;
     }

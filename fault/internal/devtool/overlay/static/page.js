@@ -6,11 +6,20 @@
 
   // ---- what is marked is seen, however narrow the window
 
-  for (const mark of document.querySelectorAll(".hit mark")) {
-    const box = mark.closest(".lines");
-    const room = box.getBoundingClientRect(), at = mark.getBoundingClientRect();
-    if (at.right > room.right - 16) box.scrollLeft = at.left - room.left - room.width / 2;
+  function reveal(within = document) {
+    for (const box of within.querySelectorAll(".lines")) {
+      const mark = box.querySelector(".hit mark");
+      if (!mark || !box.clientWidth) continue;
+      const room = box.getBoundingClientRect(), at = mark.getBoundingClientRect(), numbers = box.querySelector("th").offsetWidth;
+      const left = at.left - room.left + box.scrollLeft - numbers, right = left + at.width; // within the code
+      const wide = room.width - numbers;
+      if (at.left >= room.left + numbers && at.right <= room.right - 16) continue;
+      box.scrollLeft = right <= wide - 16 ? 0 : Math.max(0, Math.min(left - 16, right - wide + Math.max(16, (wide - at.width) / 2)));
+    }
   }
+  reveal();
+  document.addEventListener("fault-mark", () => reveal());
+  document.addEventListener("toggle", e => { if (e.target.open) reveal(e.target); }, true);
 
   // ---- copying
 
@@ -101,6 +110,11 @@
     document.addEventListener("fault-places", point); // there are more of them
   }
 
+  let around = null; // the frame in a page of the application
+  try {
+    around = window.frameElement;
+  } catch { /* it is another site's */ }
+
   // ---- the debugger, which comes up over the page of a failure
 
   const place = byID("debugger");
@@ -114,8 +128,12 @@
       frame.classList.toggle("here", is);
       document.documentElement.classList.toggle("beneath", is);
       for (const e of others()) e.inert = is;
-      if (is) frame.focus();
-      else link?.focus();
+      if (is) {
+        frame.focus();
+      } else {
+        link?.focus();
+        document.dispatchEvent(new Event("fault-plain")); // What it has missed meanwhile may be made up for.
+      }
     };
     const late = setTimeout(() => {
       place.hidden = false;
@@ -129,8 +147,11 @@
         place.hidden = true;
         if (!here) show(true); // A page to which the reader went in the frame is no reason to come up again.
         here = true;
+        if (around && byID("aside")) frame.contentWindow.postMessage("fault: may close", address.origin);
       } else if (e.data === "fault: aside") {
         show(false);
+      } else if (e.data === "fault: close") {
+        byID("aside")?.click();
       } else if (e.data === "fault: used") {
         frame.dataset.used = "1"; // A new version does not take it away unasked.
       }
@@ -145,10 +166,6 @@
 
   // ---- in a page of the application: it is put aside with a click or the Escape key
 
-  let around = null;
-  try {
-    around = window.frameElement;
-  } catch { /* it is another site's */ }
   const away = byID("aside");
   if (around && document.body.dataset.framed) {
     const close = e => {

@@ -1,0 +1,145 @@
+package supervisor
+
+import (
+	"crypto/rand"
+	"debug/buildinfo"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/crash"
+	"example.org/microblog/fault/internal/devtool/build"
+	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/explain"
+	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/devtool/process"
+	"example.org/microblog/fault/trace"
+)
+
+// maxOutput is how much of what a process wrote is kept with its end, in bytes.
+const maxOutput = 16 << 10
+
+// debugCrash keeps the end of a generation for the debugger, with the copy of the process if it has made one, and returns where it
+// is shown; "" is nowhere. Of an end that is neither a crash nor has a copy there is no more to show than p does.
+func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
+	if s.debugger == nil || g.retired.Load() {
+		return ""
+	}
+	copied, crashed := link.EndCopy(g.link.Path())
+	if copied == 0 && len(p.Stack) == 0 {
+		return ""
+	}
+	e := g.process.Exit()
+	module := s.source().Module
+	f, hooked := ending(g, e, p, module)
+	if f.Kind == fault.KindEnded && !crashed {
+		f.Causes.Type = explain.Exit
+	}
+	shown := &overlay.Failure{
+		Failure: f, Generation: g.number, Debugger: s.debugger.FailureURL(f.ID),
+		Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
+	}
+	for i, frame := range f.Stack {
+		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
+	}
+	failure := debugapi.Failure{Failure: shown, Source: func(file string, line int) ([]problem.Line, string) {
+		return s.excerpt(g, trace.Frame{File: file, Line: line})
+	}}
+	if copied == 0 {
+		failure.Why = s.withoutCopy(e, hooked)
+		return s.debugger.Add(failure)
+	}
+	g.shown.Store(true)
+	s.binaries.hold(g.binary)
+	failure.Copy = debugapi.Copy{
+		// All that is in its frames was made since it was started.
+		PID: copied, Binary: g.binary, Module: module, Goroutine: f.Goroutine, Began: g.launched, Crashed: crashed,
+		Release: sync.OnceFunc(func() {
+			link.End(copied)
+			s.binaries.release(g.binary)
+		}),
+	}
+	return s.debugger.Add(failure)
+}
+
+// withoutCopy says why there is no copy of a process that has crashed. hooked tells whether its runtime makes one.
+func (s *supervisor) withoutCopy(e process.Exit, hooked bool) *debugapi.UnavailableError {
+	const gone = "The process has ended without a copy, so its variables are gone: "
+	switch {
+	case !s.linked.Load():
+		return &debugapi.UnavailableError{Text: gone + "copies are made of applications that use the kit, and this one does not, or had not begun to."}
+	case !hooked && !s.builder.Hooked():
+		return &debugapi.UnavailableError{
+			Text: gone + "this version was built with Go's own runtime, which makes none.",
+			Fix:  "The runtime that does is compiled beside the application, once for each version of Go; if it cannot be, the terminal says why.",
+		}
+	case !hooked:
+		return &debugapi.UnavailableError{
+			Text: gone + "this version was built before the runtime that makes one was compiled.",
+			Fix:  "Build it anew (the key r), and do again what made it crash.",
+		}
+	case e.Signal != "" || strings.Contains(e.Crash, "SIGQUIT: quit"):
+		return &debugapi.UnavailableError{Text: gone + "a signal ended it."}
+	}
+	return &debugapi.UnavailableError{
+		Text: gone + "the system did not allow one.",
+		Fix:  "There may be no memory for it (see vm.overcommit_memory, where 2 is too strict), no room for more processes (ulimit -u), or a seccomp rule, as of a container; or fault run has not started the application itself.",
+	}
+}
+
+// ending is the end of a process as a failure. hooked tells whether its runtime makes copies.
+func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f *fault.Failure, hooked bool) {
+	f = &fault.Failure{
+		Time: time.Now().UTC().Round(0), Kind: fault.KindEnded, Status: http.StatusInternalServerError, Reported: true,
+		PID: g.process.PID(), Message: p.Title, StackOf: fault.StackCrash,
+	}
+	_, _ = rand.Read(f.ID[:]) // It never fails.
+	if info, err := buildinfo.ReadFile(g.binary); err == nil {
+		f.Build = fault.Build{Module: info.Main.Path, Version: info.Main.Version, Go: info.GoVersion}
+		for _, setting := range info.Settings {
+			if setting.Key == "-tags" {
+				hooked = slices.Contains(strings.Split(setting.Value, ","), build.HookTag)
+			}
+		}
+	}
+	if len(p.Stack) > 0 {
+		r := crash.Parse(e.Crash, module)
+		f.Kind, f.Message, f.Causes, f.Stack, f.Goroutine = fault.KindCrash, r.Text, r.Causes, r.Stack, r.Goroutine
+		f.Output = beginning(e.Crash)
+		if calls := elided(e.Crash); calls > 0 {
+			f.Causes.Causes = append(f.Causes.Causes, fault.Cause{Message: fmt.Sprintf("its stack was more than %d calls deep; those in the middle are left out", calls)})
+		}
+		return f, hooked
+	}
+	f.Causes = fault.Cause{Type: "process ended", Message: p.Title}
+	for _, m := range p.Messages {
+		f.Message += ": " + m.Text
+		f.Causes.Causes = append(f.Causes.Causes, fault.Cause{Message: m.Text})
+	}
+	f.Output = p.Output
+	return f, hooked
+}
+
+// elidedFrames is how the runtime tells how many calls it has left out.
+var elidedFrames = regexp.MustCompile(`(?m)^\.\.\.(\d+) frames elided\.\.\.$`)
+
+// elided is how many calls of the goroutine that has crashed are not told of.
+func elided(output string) (calls int) {
+	if m := elidedFrames.FindStringSubmatch(output); m != nil {
+		calls, _ = strconv.Atoi(m[1]) // 0 for more than there can be
+	}
+	return calls
+}
+
+// beginning is the first of what a process wrote.
+func beginning(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxOutput)], "\uFFFD")
+}
