@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -28,6 +29,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"example.org/microblog/fault"
 )
@@ -47,6 +49,16 @@ func main() {
 	mux.HandleFunc("/panic", func(w http.ResponseWriter, r *http.Request) {
 		go ship(&order{Customer: "susan", Items: []string{"tea"}}, 3)
 		select {}
+	})
+	mux.HandleFunc("/later", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("asked")
+		for {
+			if _, err := os.Stat("now"); err == nil {
+				go ship(&order{Customer: "ann"}, 0)
+				select {}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 	mux.HandleFunc("/maps", func(w http.ResponseWriter, r *http.Request) {
 		counts := map[int]int{}
@@ -413,6 +425,51 @@ func testCrashAgain(t *testing.T, r *running, dir string) {
 		copies, zombies := r.endCopies()
 		return len(copies) == 20 && len(zombies) == 0, fmt.Sprintf("20 copies; they are %v, and there are %q", copies, zombies)
 	})
+}
+
+// TestRunCrashWithoutHook: where the runtime makes no copy, a crash has its stack with source, and why there is no more.
+func TestRunCrashWithoutHook(t *testing.T) {
+	t.Parallel()
+	dir := crashing(t)
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runFaultWith(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + strings.TrimSpace(string(cache))}, "--no-mailbox", "--no-vet")
+	r.pid()
+	url, id := r.crash("/panic", "index out of range")
+	f := r.debugger(url).failure(id)
+	if f.State != "unavailable" || !strings.Contains(f.Error, "this version was built") || len(f.Frames) == 0 || f.Frames[0].Function != "main.ship" || f.Frames[0].Source == nil {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestRunCrashBehind: a version that crashes while it finishes its requests, when the next one serves already, can be looked at, too.
+func TestRunCrashBehind(t *testing.T) {
+	t.Parallel()
+	dir := crashing(t)
+	hooked(t, dir)
+	r := runFault(t, dir, "--no-mailbox", "--no-vet")
+	before := r.pid()
+	got := make(chan answer)
+	go func() {
+		a, err := r.asks(http.MethodGet, "/later", "", "Accept: application/json")
+		if err != nil {
+			a.body = err.Error()
+		}
+		got <- a
+	}()
+	r.until(func() (bool, string) { return strings.Contains(r.out.String(), "asked"), "the request" })
+	put(t, filepath.Join(dir, ".env"), "A=1\n")
+	r.until(func() (bool, string) { return r.pid() != before, "the next version" })
+	put(t, filepath.Join(dir, "now"), "")
+	a := <-got
+	if link := debuggerLink.FindStringSubmatch(a.body); a.status < 500 || link == nil || !strings.Contains(a.body, "index out of range") || !strings.Contains(a.body, "finishing its requests") {
+		t.Errorf("who asked gets %d %s", a.status, a.body)
+	}
+	if a := r.get("/"); a.status != http.StatusOK {
+		t.Errorf("the next one answers %d %s", a.status, a.body)
+	}
 }
 
 // TestRunEndsAsTold: a process that ends with an error because it is told to leaves no copy.
