@@ -189,6 +189,9 @@ func (b *tab) heard(event any) {
 		b.problems = append(b.problems, problem{text: "uncaught: " + e.ExceptionDetails.Text})
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			if strings.Contains(e.Entry.Text, "WebSocket is closed before the connection is established") {
+				return // the page was left while it was being connected
+			}
 			p := problem{text: fmt.Sprintf("%s %s: %s (%s)", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL)}
 			if e.Entry.Source == log.EntrySourceNetwork {
 				p.network = e.Entry.URL

@@ -150,6 +150,14 @@ func TestDebugger(t *testing.T) {
 		p.ready() // What was there stays, and the console attaches it again.
 		p.typed("#where", "name")
 		p.until(`document.querySelector("#where .log").textContent.includes("susan")`)
+		// Whoever types while it is attached again goes on.
+		s.set(func() { s.state["state"] = "attaching" })
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		p.until(`document.getElementById("state").textContent.startsWith("Attaching")`)
+		p.until(`document.activeElement === document.querySelector("#where textarea")`)
+		s.set(func() { s.state["state"] = "ready" })
+		p.until(`document.getElementById("state").textContent.startsWith("Frozen copy")`)
+		p.until(`document.activeElement === document.querySelector("#where textarea")`)
 	})
 	t.Run("a failure that made room", func(t *testing.T) {
 		s, p := begin(t)
