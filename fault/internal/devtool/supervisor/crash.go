@@ -30,14 +30,14 @@ const maxOutput = 16 << 10
 // debugCrash keeps the end of a generation for the debugger, with the copy of the process if it has made one, and returns where it
 // is shown; "" is nowhere. Of an end that is neither a crash nor has a copy there is no more to show than p does.
 func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
-	if s.debugger == nil || g.retired.Load() {
+	e := g.process.Exit()
+	if s.debugger == nil || e.Stopped {
 		return ""
 	}
 	copied, crashed := link.EndCopy(g.link.Path())
 	if copied == 0 && len(p.Stack) == 0 {
 		return ""
 	}
-	e := g.process.Exit()
 	module := s.source().Module
 	f, hooked := ending(g, e, p, module)
 	if f.Kind == fault.KindEnded && !crashed {

@@ -30,10 +30,10 @@ func (s *supervisor) showProblem() {
 	}
 }
 
-// endedBehind is told of a process that has ended by itself when another one served already, in the midst of its last requests.
+// endedBehind is told of a process that has ended by itself when it did not serve any more, in the midst of its last requests.
 func (s *supervisor) endedBehind(g *generation) {
 	p := g.process.Exit().Problem(problem.Crash, s.source())
-	p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" This was version %d, which was finishing its requests; the newest one serves.", g.number))
+	p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" This was version %d, which was finishing its requests.", g.number))
 	p.Newest, p.Served = true, true
 	p.Debugger = s.debugCrash(g, p)
 	s.proxy.Ended(g.backend, p)
@@ -62,7 +62,7 @@ func failedTools(err error) *problem.Problem {
 func (s *supervisor) processEnded(g *generation) {
 	s.settle()
 	if g != s.current {
-		if !g.retired.Load() { // else it was told to
+		if !g.process.Exit().Stopped { // else it was told to
 			s.endedBehind(g)
 		}
 		return
