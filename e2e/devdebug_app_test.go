@@ -103,6 +103,7 @@ func buy(w http.ResponseWriter, r *http.Request) error {
 	}
 	early := newCustomer(n + 1)
 	used(early)
+	w.Header().Set("Set-Cookie", "basket=canary-"+early.Name)
 	customer := newCustomer(n)
 	total := Money(100*n + 7)
 	ratio, paid := float64(n)/4, n%2 == 0

@@ -82,6 +82,57 @@ func debugCopies(t *testing.T, d *debugRun) {
 	}
 }
 
+// debugEnvironment: what the version was started with, how it was built, and how far the response was; without secrets.
+func debugEnvironment(t *testing.T, d *debugRun) {
+	f := d.fail(t, "/buy?n=24")
+	var env struct {
+		Dir, Program, Why string
+		Variables         []struct{ Name, Value string }
+		Build             struct {
+			Go       string
+			Settings []struct{ Name, Value string }
+			Modules  []struct {
+				Path     string
+				Replaced struct{ Path string } `json:"replaced_by"`
+			}
+		}
+	}
+	if err := f.ask(f.path("/environment"), nil, &env); err != nil {
+		t.Fatal(err)
+	}
+	has := map[string]string{}
+	for _, v := range append(env.Variables, env.Build.Settings...) {
+		has[v.Name] = v.Value
+	}
+	if has["SHOP_API_KEY"] != "[masked]" || has["SHOP_BACKEND"] != "http://127.0.0.1/?for=[masked]" || has["PORT"] == "" || has["LISTEN"] != "127.0.0.1:"+has["PORT"] {
+		t.Errorf("the variables are %v", env.Variables)
+	}
+	if env.Dir != d.source || env.Program == "" || env.Why != "" || env.Build.Go == "" || !strings.Contains(has["-tags"], "faultdev") {
+		t.Errorf("it was started with %+v", env)
+	}
+	kit := false
+	for _, m := range env.Build.Modules {
+		kit = kit || m.Path == "example.org/microblog/fault" && filepath.IsAbs(m.Replaced.Path)
+	}
+	if !kit {
+		t.Errorf("the modules are %+v", env.Build.Modules)
+	}
+	var s struct {
+		Failure struct {
+			Response struct {
+				Status int
+				Header map[string][]string
+			}
+		}
+	}
+	if err := f.ask(f.path("?attach=no"), nil, &s); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Failure.Response; r.Status != 0 || len(r.Header) != 1 || len(r.Header["Set-Cookie"]) != 1 || r.Header["Set-Cookie"][0] != "basket=[masked]" {
+		t.Errorf("the response so far was %+v", r)
+	}
+}
+
 // bought checks some variables of a failure of /buy.
 func (f *debugFailure) bought(t *testing.T, n int, version string) *debugState {
 	t.Helper()

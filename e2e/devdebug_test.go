@@ -22,7 +22,7 @@ import (
 // TestDevDebug is the debugger of one `fault run` on a small application, in the browser and by its interface.
 func TestDevDebug(t *testing.T) {
 	t.Parallel()
-	d := startDebug(t, debugApp(t), nil)
+	d := startDebug(t, debugApp(t), settings{"SHOP_API_KEY": "shop-api-canary", "SHOP_BACKEND": "http://127.0.0.1/?for=shop-api-canary"})
 	d.mayDebug(t, "/buy?n=1")
 	for _, part := range []struct {
 		name string
@@ -31,6 +31,7 @@ func TestDevDebug(t *testing.T) {
 		{"page", debugPage},
 		{"keyboard", debugKeyboard},
 		{"copies", debugCopies},
+		{"environment", debugEnvironment},
 		{"rebuild", debugRebuild},
 		{"pin and evict", debugEvict},
 		{"truth", debugTruth},

@@ -40,6 +40,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 	}
 	hijacked := res.hijacked.Load() || st.res.hijacked.Load()
 	begun := hijacked || res.begun.Load() || st.res.begun.Load()
+	so := st.progress(res)
 	if !begun {
 		st.res.drop() // Nothing of it was sent: what is to be said now takes its place.
 		res.drop()
@@ -54,7 +55,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 			c.dev.answered(st.dev, rec.failure, v.status, begun)
 		} else {
 			c.dev.freeze(st.dev, ev)
-			rec = c.recordRequest(st, r, ev, v, begun)
+			rec = c.recordRequest(st, r, ev, v, begun, so)
 		}
 	}
 	switch {
@@ -84,7 +85,7 @@ func (c *Catcher) answer(st *state, res *response, r *http.Request, ev event, v 
 		// The page is broken, and nothing else would tell.
 		broken := event{kind: KindPage, err: a.trouble, stack: a.stack, stackOf: StackPanic}
 		bv := verdict{status: http.StatusInternalServerError}
-		rec := c.recordRequest(st, r, broken, bv, false)
+		rec := c.recordRequest(st, r, broken, bv, false, st.progress(res))
 		c.logEvent(r, broken, bv, rec, ev.err, false)
 	}
 	a.write(res, r, v)

@@ -56,7 +56,9 @@ type Failure struct {
 	// Task is the name of the goroutine that failed, as given to Catcher.Go.
 	Task string `json:"task,omitempty"`
 	// Request is what was asked for, nil outside a request.
-	Request      *Request     `json:"request,omitempty"`
+	Request *Request `json:"request,omitempty"`
+	// Response is what had been done to answer it. Nil: nothing, or it was reported, or there is no request.
+	Response     *Response    `json:"response,omitempty"`
 	User         string       `json:"user,omitempty"`
 	RequestID    string       `json:"request_id,omitempty"`
 	Host         string       `json:"host,omitempty"` // this machine's name
@@ -115,7 +117,7 @@ const (
 )
 
 // recordRequest records an event in a request.
-func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict, begun bool) recording {
+func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict, begun bool, so progress) recording {
 	red, known := c.redactorFor(r)
 	f := c.newFailure(r.Context(), red, ev)
 	f.Status, f.Begun = v.status, begun
@@ -125,6 +127,7 @@ func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict,
 		f.User = c.clean(red, guarded(func() string { return c.user(r) }), maxValue)
 	}
 	f.Request = c.snapshot(r, st.pattern(r), red, known)
+	f.Response = c.soFar(so, red, known)
 	if v.beside != nil {
 		f.Causes.Causes = append(f.Causes.Causes, c.causes(red, v.beside))
 	}
@@ -160,8 +163,8 @@ func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event
 	return f
 }
 
-// cleanStep masks a step. Arguments have no names; where the statement names a secret, any of them
-// may be it.
+// cleanStep masks a step. An argument that is noted as key=value is masked as a whole if the key is a
+// secret's. Others have no names; where the statement names a secret, any of them may be it.
 func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
 	secret := namesSecret(red, s.Text)
 	s.Time = s.Time.UTC().Round(0)
@@ -172,8 +175,14 @@ func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
 	s.Text, s.Err = c.clean(red, s.Text, maxText), c.clean(red, s.Err, maxText)
 	args := make([]string, len(s.Args))
 	for i, a := range s.Args {
-		if args[i] = c.clean(red, a, maxValue); secret {
+		key, value, _ := strings.Cut(a, "=")
+		switch {
+		case secret:
 			args[i] = redact.Mask
+		case value != "" && !strings.ContainsAny(key, "/?&\"") && red.IsSecretKey(key): // not of an address
+			args[i] = c.clean(red, key, maxValue) + "=" + redact.Mask
+		default:
+			args[i] = c.clean(red, a, maxValue)
 		}
 	}
 	if s.Args = args; len(args) == 0 {

@@ -59,7 +59,10 @@ func (r asked) enter() bool {
 	for {
 		n := w.taken.Load()
 		if n < 0 {
-			return false
+			if r.lost() {
+				return false
+			}
+			continue
 		}
 		if w.taken.CompareAndSwap(n, n+1) {
 			return true
@@ -73,11 +76,44 @@ func (r asked) leave() {
 	}
 }
 
-// lost tells whether the response was taken from the handler.
-func (r asked) lost() bool { return r.watch != nil && r.watch.taken.Load() < 0 }
+// lost tells whether the response was taken from the handler. While that is being decided it waits: net/http finishes the
+// response of a handler that returns.
+func (r asked) lost() bool {
+	w := r.watch
+	if w == nil || w.taken.Load() >= 0 {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken.Load() < 0
+}
 
-// take takes the response, unless the handler is about to write.
-func (w *watch) take() bool { return w.taken.CompareAndSwap(0, -1) }
+// connect takes the connection of a response that was taken, or gives the response back to the handler: if that has written to
+// it before, or the connection cannot be had. The caller holds w.mu.
+func (w *watch) connect() (c connection, ok bool) {
+	if !w.st.res.answered() { // Nobody can change that any more.
+		c = guarded(w.hijack)
+	}
+	if c.conn == nil {
+		w.taken.Store(0) // Only the handler can answer.
+		return c, false
+	}
+	return c, true
+}
+
+// connection is that of a request whose response was taken.
+type connection struct {
+	conn net.Conn
+	out  *bufio.Writer
+}
+
+func (w *watch) hijack() connection {
+	conn, buffered, err := http.NewResponseController(w.st.res.ResponseWriter).Hijack()
+	if err != nil {
+		return connection{}
+	}
+	return connection{conn, buffered.Writer}
+}
 
 // panicked begins to watch a panic, on the goroutine that panics.
 func (w *watch) panicked(value any) {
@@ -97,10 +133,11 @@ func (w *watch) panicked(value any) {
 
 // recovered ends the watch of a panic.
 func (w *watch) recovered(value any) {
+	on := goroutine()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, h := range slices.Backward(w.panics) {
-		if identical(h.value, value) {
+		if h.goroutine == on && identical(h.value, value) {
 			h.timer.Stop()
 			w.panics = slices.Delete(w.panics, i, i+1)
 			return
@@ -135,40 +172,39 @@ func (w *watch) look(h *hanging) {
 	}
 	// One that was recovered meanwhile is no longer watched, so what is seen now is a panic that goes on.
 	where, found := freeze.DeferredOf(h.goroutine, ownPackage+".(*middleware).ServeHTTP", ownPackage+".(*handler).ServeHTTP")
-	if !found || w.st.res.answered() || !w.claim(h, where.Waits || time.Since(h.began) >= longPatience) {
+	if !found || w.st.res.answered() {
 		return
 	}
-	w.answer(h, where)
+	if c, ok := w.claim(h, where.Waits || time.Since(h.began) >= longPatience); ok {
+		w.answer(h, where, c)
+	}
 }
 
 // claim takes the response for a panic, if that is due; else it is looked at again later. A panic that is recovered at
-// the same moment leaves the response to the handler.
-func (w *watch) claim(h *hanging, due bool) bool {
+// the same moment leaves the response to the handler, and one that another panic may have replaced leaves it to that.
+func (w *watch) claim(h *hanging, due bool) (c connection, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended || !slices.Contains(w.panics, h) {
-		return false
+	at := slices.Index(w.panics, h)
+	if w.ended || at < 0 {
+		return c, false
 	}
-	if due && w.take() {
-		return true
+	later := slices.ContainsFunc(w.panics[at+1:], func(o *hanging) bool { return o.goroutine == h.goroutine })
+	if !due || later || !w.taken.CompareAndSwap(0, -1) { // It is about to write.
+		h.timer.Reset(patience)
+		return c, false
 	}
-	h.timer.Reset(patience)
-	return false
+	return w.connect()
 }
 
 // answer answers the request in the handler's place.
-func (w *watch) answer(h *hanging, where freeze.Deferred) {
+func (w *watch) answer(h *hanging, where freeze.Deferred, on connection) {
 	st, c := w.st, w.st.catcher
 	c.pending.begin()
 	defer c.pending.end()
 	defer func() { _ = recover() }() // What the application's functions do here must not end the process.
-	conn, buffered, err := http.NewResponseController(st.res.ResponseWriter).Hijack()
-	if err != nil {
-		w.taken.Store(0) // The connection cannot be had. Only the handler can answer.
-		return
-	}
-	defer conn.Close() // The answer is complete or nobody reads it.
-	instead := &instead{conn: conn, out: buffered.Writer, header: http.Header{}}
+	defer on.conn.Close()            // The answer is complete or nobody reads it.
+	instead := &instead{conn: on.conn, out: on.out, header: http.Header{}}
 	ev := event{
 		kind: KindPanic, err: asError(h.value), stackOf: StackPanic, stack: stackBelowPanic(trace.Frames(h.pcs)),
 		beside: hangs(where), on: h.goroutine,

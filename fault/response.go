@@ -18,7 +18,9 @@ type response struct {
 	outermost bool // in Middleware
 	encoded   bool // Content-Encoding was there before: somebody outside encodes the body
 	begun     atomic.Bool
-	touched   atomic.Bool // answered with nothing at all, as io.Copy of an empty file does
+	status    atomic.Int32 // of WriteHeader; 0: it was not called
+	written   atomic.Int64 // bytes of the body
+	touched   atomic.Bool  // answered with nothing at all, as io.Copy of an empty file does
 	hijacked  atomic.Bool
 	whole     atomic.Bool  // an answer of ours was written, complete
 	held      atomic.Int32 // 404 or 405 held back
@@ -66,6 +68,7 @@ func (res *response) WriteHeader(code int) {
 		}
 	}
 	res.ResponseWriter.WriteHeader(code)
+	res.status.CompareAndSwap(0, int32(code))
 	res.begun.Store(true) // Behind it: an invalid code panics before anything is sent.
 }
 
@@ -83,6 +86,7 @@ func (res *response) Write(p []byte) (int, error) {
 	}
 	res.begun.Store(true)
 	n, err := res.ResponseWriter.Write(p)
+	res.written.Add(int64(n))
 	return n, res.note(err)
 }
 
@@ -96,7 +100,31 @@ func (res *response) WriteString(s string) (int, error) {
 	}
 	res.begun.Store(true)
 	n, err := io.WriteString(res.ResponseWriter, s)
+	res.written.Add(int64(n))
 	return n, res.note(err)
+}
+
+// progress is how far a response had come.
+type progress struct {
+	res      *response
+	status   int // 0: none was set
+	bytes    int64
+	hijacked bool
+}
+
+// progress is what was done with the response, what is held back included.
+func (res *response) progress() progress {
+	p := progress{res: res, status: int(res.status.Load()), bytes: res.written.Load(), hijacked: res.hijacked.Load()}
+	switch held := int(res.held.Load()); {
+	case held != 0:
+		p.status = held
+		if res.replace.Load() {
+			p.bytes = int64(len(routerText(held)))
+		}
+	case p.status == 0 && res.begun.Load():
+		p.status = http.StatusOK // As net/http does.
+	}
+	return p
 }
 
 // drop forgets what was held back, because something else is answered instead.
@@ -108,9 +136,11 @@ func (res *response) drop() (code int, replaced bool) {
 func (res *response) release() {
 	code, replaced := res.drop()
 	res.begun.Store(true)
+	res.status.CompareAndSwap(0, int32(code))
 	res.ResponseWriter.WriteHeader(code)
 	if replaced {
-		_, err := io.WriteString(res.ResponseWriter, routerText(code))
+		n, err := io.WriteString(res.ResponseWriter, routerText(code))
+		res.written.Add(int64(n))
 		_ = res.note(err)
 	}
 }
@@ -191,6 +221,7 @@ func (res *response) readFrom(src io.Reader) (n int64, err error) {
 	}
 	res.begun.Store(true)
 	copied, err := res.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
+	res.written.Add(copied)
 	return n + copied, res.note(err)
 }
 

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +260,190 @@ func TestStaleHeaders(t *testing.T) {
 	// The built-in page names its own style, which no other policy allows.
 	if csp := get(t, srv.URL, "Accept", browser).Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'; style-src 'sha256-") {
 		t.Errorf("the built-in page came with the policy %q", csp)
+	}
+}
+
+func TestResponseSoFar(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	many := make(http.Header)
+	for i := range 70 {
+		many.Set(fmt.Sprintf("X-Part-%02d", i), "x")
+	}
+	for name, test := range map[string]struct {
+		handler fault.HandlerFunc
+		plain   http.HandlerFunc // in place of it
+		options fault.Options
+		want    *fault.Response
+	}{
+		"nothing": {handler: func(http.ResponseWriter, *http.Request) error { return broken }},
+		"names without values": {handler: func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header()["X-Empty"] = nil
+			return broken
+		}},
+		"headers, with secrets": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				http.SetCookie(w, &http.Cookie{Name: "session", Value: "Zk3hYt0vQw9m", Path: "/", HttpOnly: true})
+				w.Header().Add("Set-Cookie", "theme=dark")
+				w.Header().Set("Content-Type", "image/png")
+				w.Header().Set("X-Api-Key", "abcdef")
+				w.Header().Set("X-Said", "for the-session-token")
+				w.Header().Set("Location", "/reset?token=abcdef")
+				return broken
+			},
+			options: fault.Options{Secrets: func(*http.Request) []string { return []string{"the-session-token"} }},
+			want: &fault.Response{Header: http.Header{
+				"Set-Cookie": {"session=[masked]; Path=/; HttpOnly", "theme=[masked]"}, "Content-Type": {"image/png"}, "X-Api-Key": {"[masked]"},
+				"X-Said": {"for [masked]"}, "Location": {"/reset?token=[masked]"},
+			}},
+		},
+		"headers, and secrets that are not known": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("X-Said", "for the-session-token")
+				return broken
+			},
+			options: fault.Options{Secrets: func(*http.Request) []string { panic("no session") }},
+			want:    &fault.Response{Cut: true},
+		},
+		"a status": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(201); return broken },
+			want:    &fault.Response{Status: 201},
+		},
+		"several statuses": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.WriteHeader(http.StatusEarlyHints)
+				w.WriteHeader(202)
+				return broken
+			},
+			want: &fault.Response{Status: 202},
+		},
+		"a status that is invalid": {plain: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(7) }},
+		"a body": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/plain")
+				_, err := w.Write([]byte("12345"))
+				_, err2 := io.WriteString(w, "678")
+				return errors.Join(err, err2, broken)
+			},
+			want: &fault.Response{Status: 200, Bytes: 8, Header: http.Header{"Content-Type": {"text/plain"}}},
+		},
+		"a body that was copied": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				_, err := io.Copy(w, strings.NewReader(strings.Repeat("x", 100_000)))
+				return errors.Join(err, broken)
+			},
+			want: &fault.Response{Status: 200, Bytes: 100_000},
+		},
+		"flushed, then a panic": {
+			plain: func(w http.ResponseWriter, _ *http.Request) {
+				_ = http.NewResponseController(w).Flush()
+				panic("boom")
+			},
+			want: &fault.Response{Status: 200},
+		},
+		"the mux's own text, then a panic": {
+			plain: func(w http.ResponseWriter, r *http.Request) {
+				http.NotFound(w, r)
+				panic("boom")
+			},
+			want: &fault.Response{Status: 404, Bytes: 19, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}}},
+		},
+		"hijacked": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					return err
+				}
+				return errors.Join(conn.Close(), broken)
+			},
+			want: &fault.Response{Hijacked: true},
+		},
+		"no answer": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/html")
+				return nil
+			},
+			want: &fault.Response{Header: http.Header{"Content-Type": {"text/html"}}},
+		},
+		"too many headers": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error { maps.Copy(w.Header(), many); return broken },
+			want:    &fault.Response{Cut: true, Header: few(many, 64)},
+		},
+		"a very long header": {
+			handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("X-Long", strings.Repeat("y", 3000))
+				return broken
+			},
+			want: &fault.Response{Cut: true, Header: http.Header{"X-Long": {strings.Repeat("y", 1024) + "… [cut, 3000 bytes]"}}},
+		},
+	} {
+		for under, wrap := range map[string]func(http.ResponseWriter) http.ResponseWriter{
+			"":                     func(w http.ResponseWriter) http.ResponseWriter { return w },
+			" within a middleware": func(w http.ResponseWriter) http.ResponseWriter { return &unwrapper{w} },
+		} {
+			if test.plain != nil && under != "" {
+				continue // The middleware's writer is all that is known then.
+			}
+			t.Run(name+under, func(t *testing.T) {
+				t.Parallel()
+				g := newRig(test.options)
+				var h http.Handler = test.plain
+				if test.plain == nil {
+					h = g.Handle(test.handler)
+				}
+				caught := g.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(wrap(w), r) }))
+				served := make(chan struct{}, 1)
+				srv := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() { served <- struct{}{} }()
+					caught.ServeHTTP(w, r)
+				}))
+				_, _ = try(t, "GET", srv.URL, nil) // It may be cut off.
+				<-served
+				if got := g.kept.only(t).Response; !reflect.DeepEqual(got, test.want) {
+					t.Errorf("got %+v, want %+v", got, test.want)
+				}
+			})
+		}
+	}
+}
+
+// few are the first headers by name.
+func few(all http.Header, n int) http.Header {
+	some := http.Header{}
+	for _, name := range slices.Sorted(maps.Keys(all))[:n] {
+		some[name] = all[name]
+	}
+	return some
+}
+
+// What is only reported is not the answer to its request.
+func TestNoResponseOfWhatIsReported(t *testing.T) {
+	t.Parallel()
+	g := newRig(fault.Options{})
+	srv := g.serve(t, map[string]fault.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Content-Type", "text/html")
+		g.Report(r.Context(), errors.New("on the side"))
+		_, err := io.WriteString(w, "fine")
+		return err
+	}})
+	get(t, srv.URL).wants(t, 200, "fine")
+	if f := g.kept.only(t); f.Response != nil {
+		t.Errorf("got %+v", f.Response)
+	}
+}
+
+func TestResponseSummary(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]fault.Response{
+		"no status yet, nothing of the body":        {Header: http.Header{"X": {"y"}}},
+		"201 Created, nothing of the body":          {Status: 201},
+		"200 OK, 1 byte of body":                    {Status: 200, Bytes: 1},
+		"799, 4096 bytes of body":                   {Status: 799, Bytes: 4096},
+		"the handler had taken the connection over": {Hijacked: true},
+	} {
+		if got := r.Summary(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

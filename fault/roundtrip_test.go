@@ -43,7 +43,9 @@ func FuzzFailure(f *testing.F) {
 			return r.WithContext(trace.Begin(context.Background()))
 		}
 		step := trace.Step{Time: time.Date(12_000, 1, 1, 0, 0, 0, 0, time.Local), Kind: s, Text: s, Args: []string{s}, Err: s}
-		g.Handle(func(_ http.ResponseWriter, r *http.Request) error {
+		g.Handle(func(w http.ResponseWriter, r *http.Request) error {
+			w.Header()[s] = []string{s, s}
+			w.Header()["Set-Cookie"], w.Header()["X"] = []string{s, "session=" + s}, []string{s}
 			trace.Note(r.Context(), step)
 			g.Report(r.Context(), errors.New(s))
 			return fault.With(500, s, fmt.Errorf("%s: %w", s, errors.New(s)))

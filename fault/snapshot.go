@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.org/microblog/fault/redact"
@@ -31,6 +32,34 @@ type File struct {
 	Field string `json:"field"`
 	Name  string `json:"name"`
 	Size  int64  `json:"size"` // bytes
+}
+
+// Response is what the handler, and the middlewares around it, had done to answer the request when it failed: before the
+// error page took its place, and without what the server adds. It is masked and cut as a Request is.
+type Response struct {
+	Status   int         `json:"status,omitempty"` // as it was set, or 200 if the body had begun without; 0: not yet
+	Header   http.Header `json:"header,omitempty"`
+	Bytes    int64       `json:"bytes,omitempty"`    // of the body, as far as it was written
+	Hijacked bool        `json:"hijacked,omitempty"` // the handler had taken the connection over
+	Cut      bool        `json:"cut,omitempty"`
+}
+
+// Summary tells in a few words how far the response had come: "200 OK, 4096 bytes of body".
+func (r *Response) Summary() string {
+	switch {
+	case r.Hijacked:
+		return "the handler had taken the connection over"
+	case r.Status == 0:
+		return "no status yet, nothing of the body"
+	}
+	said := strings.TrimSpace(strconv.Itoa(r.Status) + " " + http.StatusText(r.Status))
+	switch r.Bytes {
+	case 0:
+		return said + ", nothing of the body"
+	case 1:
+		return said + ", 1 byte of body"
+	}
+	return said + ", " + strconv.FormatInt(r.Bytes, 10) + " bytes of body"
 }
 
 // How much of a request is kept.
@@ -68,6 +97,25 @@ func (c *Catcher) snapshot(r *http.Request, route string, red *redact.Redactor, 
 		q.Files = c.files(red, r.MultipartForm, &q.Cut)
 	}
 	return q
+}
+
+// soFar copies what is to be kept of a response. Without known secrets it leaves out the headers.
+func (c *Catcher) soFar(p progress, red *redact.Redactor, known bool) *Response {
+	// Of the application's own middleware, perhaps.
+	header := guarded(p.res.ResponseWriter.Header)
+	if p.status == 0 && p.bytes == 0 && !p.hijacked && len(header) == 0 {
+		return nil
+	}
+	r := &Response{Status: p.status, Bytes: p.bytes, Hijacked: p.hijacked}
+	if !known {
+		r.Cut = len(header) > 0
+	} else {
+		r.Header = http.Header(c.fields(red, red.Header, header, &r.Cut))
+	}
+	if r.Status == 0 && r.Bytes == 0 && !r.Hijacked && len(r.Header) == 0 && !r.Cut {
+		return nil // Names without values.
+	}
+	return r
 }
 
 // fields returns the first fields by name, masked and cut.

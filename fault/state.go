@@ -63,6 +63,14 @@ func (c *Catcher) begin(w http.ResponseWriter, r *http.Request) (*state, http.Re
 	return st, st.res.exposed(), st.req
 }
 
+// progress is what the handler did with res, or somebody before it with the response beneath.
+func (st *state) progress(res *response) progress {
+	if res.answered() || !st.res.answered() {
+		return res.progress()
+	}
+	return st.res.progress()
+}
+
 // matched notes that a handler of ours was reached, and by which pattern.
 func (st *state) matched(pattern string) {
 	if st.route.Load() == nil {

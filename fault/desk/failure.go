@@ -30,6 +30,7 @@ type failureView struct {
 	NoApp    bool        // there are none: App holds the innermost calls of all
 	Stack    []frameView // all calls
 	Request  *requestView
+	Response *responseView
 	Steps    []stepView
 	Dropped  int
 	Output   clipped
@@ -81,6 +82,9 @@ func (d *desk) failureView(f *fault.Failure) *failureView {
 		Dropped: f.StepsDropped, Output: clip(f.Output, 4*headChars, 3*headLines), Begun: f.Begun,
 		Reported: f.Reported && f.Kind != fault.KindCrash && f.Kind != fault.KindEnded,
 		Request:  d.requestOf(f), Facts: factsOf(f),
+	}
+	if s := f.Response; s != nil {
+		v.Response = responseOf(s)
 	}
 	if f.Causes.Message == f.Message {
 		v.Causes.Message = clipped{} // It stands above already.
@@ -181,6 +185,26 @@ func (d *desk) requestOf(f *fault.Failure) *requestView {
 		v.Files = append(v.Files, fact{line(file.Field), line(file.Name) + ", " + size(file.Size)})
 	}
 	return v
+}
+
+// responseView is what had been done to answer.
+type responseView struct {
+	Facts  []fact
+	Header []fact
+	Cut    bool
+}
+
+func responseOf(s *fault.Response) *responseView {
+	status, body, connection := "not set yet", "nothing written yet", ""
+	if s.Status != 0 {
+		status = strings.TrimSpace(strconv.Itoa(s.Status) + " " + http.StatusText(s.Status))
+	} else if s.Hijacked {
+		status, connection = "", "taken over by the handler"
+	}
+	if s.Bytes != 0 {
+		body = count(s.Bytes, "byte", "bytes") + " written"
+	}
+	return &responseView{Facts: facts("Connection", connection, "Status", status, "Body", body), Header: fields(s.Header), Cut: s.Cut}
 }
 
 // fields are headers or form fields by name, each value by itself.

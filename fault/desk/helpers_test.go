@@ -218,7 +218,8 @@ func failure(number int, at time.Time, what string) *fault.Failure {
 			Form:          url.Values{"item": {"42"}, "count": {"1"}},
 			Files:         []fault.File{{Field: "photo", Name: "cat.jpg", Size: 123456}},
 		},
-		User: "susan (3)", RequestID: "req-1", Host: "web-1", PID: 4242,
+		Response: &fault.Response{Status: 201, Bytes: 70_000, Header: http.Header{"Set-Cookie": {"session=[masked]; Path=/"}}},
+		User:     "susan (3)", RequestID: "req-1", Host: "web-1", PID: 4242,
 		Build: fault.Build{Module: "example.org/shop", Version: "v1.4.0", Revision: "8f37aaf02c", Go: "go1.26.0", ID: "0123456789ab"},
 		Steps: []trace.Step{
 			{Time: at.Add(-12 * time.Millisecond), Kind: "sql", Text: "SELECT * FROM baskets WHERE id = $1", Args: []string{"7"}, Duration: 3 * time.Millisecond},

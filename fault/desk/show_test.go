@@ -35,6 +35,7 @@ func TestIncidentPage(t *testing.T) {
 		"The application’s calls", "where the error was first wrapped", "internal/web/basket.go:58", "The whole stack, 3 calls", "http.HandlerFunc.ServeHTTP", "net/http/server.go:2220",
 		// The request.
 		"POST /basket/7?coupon=%F0%9F%8E%81", "POST /basket/{id}/{item}", "shop.example", "192.0.2.7:4711", "3 headers", "<dt>User-Agent</dt><dd><bdi>Mozilla/5.0</bdi></dd>", "2 form fields", "cat.jpg, 120.6 KiB", "21 bytes", "req-1",
+		"Response so far", "<dt>Status</dt><dd><bdi>201 Created</bdi></dd>", "70,000 bytes written", "1 header of the response", "<dt>Set-Cookie</dt><dd><bdi>session=[masked]; Path=/</bdi></dd>",
 		// The request as a command.
 		"curl -i --globoff --path-as-is -X POST &#39;http://shop.example/basket/7?coupon=%F0%9F%8E%81&#39; \\\n  -H &#39;Sec-Fetch-Site: same-origin&#39;",
 		"--form-string &#39;item=42&#39;", "stands for the uploaded file &#34;cat.jpg&#34;",
@@ -69,7 +70,7 @@ func TestKindsOfFailures(t *testing.T) {
 	}{
 		"bare": {bare(func(*fault.Failure) {}),
 			[]string{"A panic: <code>panic of string</code>", "<dt>Seen in</dt><dd>go1.26.0</dd>"},
-			[]string{"<h3>Causes", "<h3>Request", "<h3>What it did", "whole stack", "<h3>What the process wrote", "<h3>What people were shown", "Failures kept in full"}},
+			[]string{"<h3>Causes", "<h3>Request", "<h3>Response so far", "<h3>What it did", "whole stack", "<h3>What the process wrote", "<h3>What people were shown", "Failures kept in full"}},
 		"a crash": {bare(func(f *fault.Failure) {
 			f.Kind, f.Output, f.StackOf, f.Reported = fault.KindCrash, "fatal error: concurrent map writes\n\ngoroutine 7 [running]:\n<b>", fault.StackCrash, true
 			f.Stack = trace.Stack{{Function: "runtime.fatal", File: "/go/src/runtime/panic.go", Line: 1}, {Function: "main.main", File: "/src/main.go", Line: 7, App: true}}
@@ -85,7 +86,8 @@ func TestKindsOfFailures(t *testing.T) {
 			f.Steps = []trace.Step{{Kind: "log", Text: "x"}}
 			f.Causes.Causes, f.Causes.Cut = []fault.Cause{{Type: "inner", Message: "m", Cut: 1}}, 3
 			f.Request = &fault.Request{Method: "GET", URL: "/", Cut: true, ContentLength: -1}
-		}), []string{"The response had begun", "Sorry, the basket is away.", "1 step before it failed, and 7 earlier ones", "3 further causes were left out", "1 further cause was left out", "some of it is missing", "of unknown length"}, nil},
+			f.Response = &fault.Response{Hijacked: true}
+		}), []string{"<dt>Connection</dt><dd><bdi>taken over by the handler</bdi></dd>", "nothing written yet", "The response had begun", "Sorry, the basket is away.", "1 step before it failed, and 7 earlier ones", "3 further causes were left out", "1 further cause was left out", "some of it is missing", "of unknown length"}, nil},
 		"long": {bare(func(f *fault.Failure) {
 			f.Message = strings.Repeat("long ", 1600) + "THE END"
 			f.Causes.Message = f.Message

@@ -40,8 +40,8 @@ func (r *Recorder) Record(_ context.Context, f *fault.Failure) fault.Receipt {
 	return fault.Receipt{Durable: true, Notified: true}
 }
 
-// Failures returns those recorded so far, oldest first. A failure is recorded before its request is answered; for those of
-// Catcher.Go wait with Catcher.Wait.
+// Failures returns those recorded so far, oldest first. A failure is recorded before its request is answered, unless the machine is so
+// busy that this takes longer than Options.RecordTimeout; for those of Catcher.Go wait with Catcher.Wait.
 func (r *Recorder) Failures() []*fault.Failure {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -130,6 +130,9 @@ func trimmed(f *fault.Failure, share int) *fault.Failure {
 			ContentLength: q.ContentLength, Cut: true,
 		}
 	}
+	if r := f.Response; r != nil {
+		t.Response = &fault.Response{Status: r.Status, Bytes: r.Bytes, Hijacked: r.Hijacked, Cut: true}
+	}
 	t.Steps, t.StepsDropped = nil, f.StepsDropped+len(f.Steps)
 	if keep := trimOutput / share; len(t.Output) > keep { // Its end tells why.
 		t.Output = strings.ToValidUTF8(t.Output[len(t.Output)-keep:], "")

@@ -265,6 +265,7 @@ func TestUnusualFailures(t *testing.T) {
 		long.Request.Header[fmt.Sprint(i)] = []string{strings.Repeat("h", 16<<10)}
 		long.Causes.Causes = append(long.Causes.Causes, fault.Cause{Message: strings.Repeat("\x01", 8<<10)})
 	}
+	long.Response = &fault.Response{Status: 200, Bytes: 9, Header: long.Request.Header}
 	late := failure("late")
 	late.Time = time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, f := range []*fault.Failure{long, late} {
@@ -281,7 +282,7 @@ func TestUnusualFailures(t *testing.T) {
 			t.Fatalf("%d given", len(got))
 		}
 		f := got[0].Failure
-		if f.ID != long.ID || !strings.HasPrefix(f.Message, "long") || len(f.Message) > 8<<10 || !f.Request.Cut || f.Request.Route != "/x" || f.Causes.Cut == 0 {
+		if f.ID != long.ID || !strings.HasPrefix(f.Message, "long") || len(f.Message) > 8<<10 || !f.Request.Cut || f.Request.Route != "/x" || f.Causes.Cut == 0 || f.Response.Status != 200 || f.Response.Bytes != 9 || !f.Response.Cut {
 			t.Errorf("the long one is %+v", f)
 		}
 		if f := got[1].Failure; f.ID != late.ID || f.Message != "late" || !f.Time.IsZero() {

@@ -3,7 +3,6 @@ package sqltrace
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -21,7 +20,7 @@ const (
 
 // note notes a statement. One that the driver has skipped is none: database/sql prepares it next.
 func (o Options) note(ctx context.Context, query string, args []driver.NamedValue, start time.Time, err error) trace.Entry {
-	if errors.Is(err, driver.ErrSkip) || !trace.Recording(ctx) {
+	if err == driver.ErrSkip || !trace.Recording(ctx) {
 		return trace.Entry{}
 	}
 	step := trace.Step{Time: start, Kind: "sql", Text: query, Duration: time.Since(start)}
@@ -84,6 +83,9 @@ func valueText(v reflect.Value, lists bool) string {
 		if v.IsNil() {
 			return "NULL"
 		}
+		if k := v.Elem().Kind(); k == reflect.String || reflect.Bool <= k && k <= reflect.Float64 {
+			return valueText(v.Elem(), false)
+		}
 	}
 	return fmt.Sprintf("(%s)", v.Type())
 }
@@ -98,7 +100,8 @@ func listText(v reflect.Value) string {
 			text = append(text, "…"...)
 			break
 		}
-		text = append(text, valueText(v.Index(i), false)...)
+		element := valueText(v.Index(i), false)
+		text = append(text, element[:min(len(element), maxText)]...)
 	}
 	return string(append(text, ']'))
 }

@@ -46,8 +46,11 @@ func (s *script) outcome(query string) error {
 		s.bad--
 		return driver.ErrBadConn
 	}
-	if strings.Contains(query, "fail") {
+	switch {
+	case strings.Contains(query, "fail"):
 		return errFails
+	case strings.Contains(query, "odd"):
+		return fmt.Errorf("odd: %w", driver.ErrSkip)
 	}
 	return nil
 }
@@ -141,7 +144,7 @@ func (w withValid) IsValid() bool                      { w.c.s.call("valid?"); r
 func (w withChecker) CheckNamedValue(v *driver.NamedValue) error {
 	w.s.call("check %T", v.Value)
 	switch x := v.Value.(type) {
-	case []string:
+	case []string, *string, *struct{}:
 		return nil // A type of this driver.
 	case sql.RawBytes:
 		return driver.ErrRemoveArgument

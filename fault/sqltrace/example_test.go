@@ -3,6 +3,7 @@ package sqltrace_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 
 	"example.org/microblog/fault/sqltrace"
@@ -10,10 +11,11 @@ import (
 )
 
 func Example() {
-	db := sql.OpenDB(sqltrace.Connector(&quiet{}, sqltrace.Options{}))
+	var connector driver.Connector = &quiet{} // that of the database's driver
+	db := sql.OpenDB(sqltrace.Connector(connector, sqltrace.Options{}))
 	defer db.Close()
 
-	ctx := trace.Begin(context.Background()) // the Catcher does this for each request
+	ctx := trace.Begin(context.Background()) // a fault.Catcher does this for each request: r.Context()
 	var id int64
 	if err := db.QueryRowContext(ctx, "SELECT id FROM users WHERE name = $1", "susan").Scan(&id); err != nil {
 		fmt.Println(err)

@@ -1,7 +1,12 @@
 // Package sqltrace wraps a driver of database/sql so that what a request asks of the database is a part of its
 // record: each statement with its arguments, how long it took and why it failed, noted by package trace.
 //
-//	db := sql.OpenDB(sqltrace.Connector(connector, sqltrace.Options{}))
+// Where the application has a connector of its driver, it is wrapped; else the driver is, and registered under a name of its own:
+//
+//	db := sql.OpenDB(sqltrace.Connector(stdlib.GetConnector(*config), sqltrace.Options{})) // pgx
+//
+//	sql.Register("traced", sqltrace.Driver(mysql.MySQLDriver{}, sqltrace.Options{}))
+//	db, err := sql.Open("traced", name)
 //
 // Statements are noted whose context has a record, which a fault.Catcher gives to each request; so pass the request's
 // context to QueryContext and its like. Others go straight to the driver. A statement is one step of the kind "sql", whether it
@@ -10,7 +15,7 @@
 // A step in the record can be one that database/sql ran again on another connection (driver.ErrBadConn).
 //
 // A wrapped driver does for database/sql what it does without: every optional interface is there if the driver has
-// it, or does what database/sql does where it is missing. What [database/sql.Conn.Raw] hands out is the wrapper; [Unwrap]
+// it, or does what database/sql does where it is missing, and [database/sql.DB.Driver] returns the driver itself. What [database/sql.Conn.Raw] hands out is the wrapper; [Unwrap]
 // finds the driver's own connection in it.
 package sqltrace
 
@@ -58,13 +63,7 @@ func (c *connector) Close() error {
 }
 
 // Driver wraps a driver, for sql.Register.
-func Driver(d driver.Driver, o Options) driver.Driver {
-	plain := &wrapped{d, o}
-	if inner, ok := d.(driver.DriverContext); ok {
-		return &wrappedContext{plain, inner}
-	}
-	return plain
-}
+func Driver(d driver.Driver, o Options) driver.Driver { return &wrapped{d, o} }
 
 type wrapped struct {
 	driver.Driver
@@ -79,19 +78,25 @@ func (d *wrapped) Open(name string) (driver.Conn, error) {
 	return newConn(inner, d.options), nil
 }
 
-// wrappedContext is a driver that reads the name of a database once.
-type wrappedContext struct {
-	*wrapped
-	context driver.DriverContext
-}
-
-func (d *wrappedContext) OpenConnector(name string) (driver.Connector, error) {
-	inner, err := d.context.OpenConnector(name)
-	if err != nil {
-		return nil, err
+func (d *wrapped) OpenConnector(name string) (driver.Connector, error) {
+	var inner driver.Connector = named{d.Driver, name}
+	if c, ok := d.Driver.(driver.DriverContext); ok {
+		var err error
+		if inner, err = c.OpenConnector(name); err != nil {
+			return nil, err
+		}
 	}
 	return Connector(inner, d.options), nil
 }
+
+// named is the connector that database/sql makes for a driver that has none.
+type named struct {
+	driver driver.Driver
+	name   string
+}
+
+func (n named) Connect(context.Context) (driver.Conn, error) { return n.driver.Open(n.name) }
+func (n named) Driver() driver.Driver                        { return n.driver }
 
 // Unwrap returns the driver's own connection of one that [database/sql.Conn.Raw] hands out, and any other value as
 // it is.

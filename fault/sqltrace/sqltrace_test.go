@@ -105,6 +105,10 @@ func TestSteps(t *testing.T) {
 			_, err := db.ExecContext(ctx, "INSERT ?", 1)
 			return errors.Join(err, read(ctx, db, "SELECT ?", 2))
 		}, []string{"INSERT ? with 1", "SELECT ? with 2"}, nil},
+		{"an error that only looks like that", func(ctx context.Context, db *sql.DB, s *script) error {
+			_, err := db.ExecContext(ctx, "INSERT odd", 1)
+			return err
+		}, []string{"INSERT odd with 1: odd: driver: skip fast-path; continue as if unimplemented"}, driver.ErrSkip},
 		{"a connection was bad", func(ctx context.Context, db *sql.DB, s *script) error {
 			s.bad = 1
 			_, err := db.ExecContext(ctx, "INSERT")
@@ -126,10 +130,11 @@ func TestSteps(t *testing.T) {
 			return tx.Rollback()
 		}, []string{"BEGIN", "ROLLBACK"}, nil},
 		{"arguments", func(ctx context.Context, db *sql.DB, _ *script) error {
+			text := "pointed at"
 			at := time.Date(2026, 11, 22, 14, 42, 52, 672e6, time.UTC)
-			_, err := db.ExecContext(ctx, "INSERT ?", nil, 1.5, true, []byte("secret"), at, []string{"a", "b"}, sql.Named("name", "susan"), complex64(1))
+			_, err := db.ExecContext(ctx, "INSERT ?", nil, 1.5, true, []byte("secret"), at, []string{"a", "b"}, sql.Named("name", "susan"), complex64(1), &text, (*string)(nil), new(struct{}))
 			return err
-		}, []string{"INSERT ? with NULL|1.5|true|(6 bytes)|2026-11-22T14:42:52.672Z|[a, b]|name=susan|(1+0i)"}, nil},
+		}, []string{"INSERT ? with NULL|1.5|true|(6 bytes)|2026-11-22T14:42:52.672Z|[a, b]|name=susan|(1+0i)|pointed at|NULL|(*struct {})"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -245,6 +250,9 @@ func TestDriver(t *testing.T) {
 			}
 			if got := told(t, ctx); !slices.Equal(got, []string{"INSERT"}) {
 				t.Errorf("the record holds %q", got)
+			}
+			if db.Driver() != inner {
+				t.Errorf("the driver is %T", db.Driver())
 			}
 			if got := slices.Contains(s.made(), "connector here"); got != with {
 				t.Errorf("asked was %q", s.made())

@@ -11,7 +11,7 @@ import (
 // LogHandler returns a handler that does what h does, and notes each line in the record of its context, if there is
 // one: as a [Step] of the kind "log" whose text is level and message, and whose arguments are the attributes as key=value.
 // A logger that is to tell what a request did must be called with the request's context, as by InfoContext.
-// Lines that h is not enabled for are not noted.
+// Lines that h is not enabled for are not noted. Before a fault.Catcher records a failure it masks the secrets in them.
 func LogHandler(h slog.Handler) slog.Handler { return &logHandler{Handler: h} }
 
 type logHandler struct {
@@ -27,7 +27,11 @@ func (h *logHandler) Handle(ctx context.Context, rec slog.Record) error {
 			args = appendAttr(args, h.group, a)
 			return len(args) <= maxArgs
 		})
-		Note(ctx, Step{Time: rec.Time, Kind: "log", Text: rec.Level.String() + " " + rec.Message, Args: args})
+		at := rec.Time
+		if at.IsZero() {
+			at = time.Now()
+		}
+		Note(ctx, Step{Time: at, Kind: "log", Text: rec.Level.String() + " " + rec.Message, Args: args})
 	}
 	return h.Handler.Handle(ctx, rec)
 }
@@ -69,7 +73,12 @@ func attrText(v slog.Value) string {
 	if v.Kind() == slog.KindTime {
 		return v.Time().Format(time.RFC3339Nano)
 	}
-	text := v.String()
+	text := ""
+	if b, ok := v.Any().([]byte); ok {
+		text = string(b[:min(len(b), maxText+1)]) // Not its numbers: nobody would find a secret in them.
+	} else {
+		text = v.String()
+	}
 	if len(text) > maxText {
 		text = strings.Clone(text[:maxText])
 	}

@@ -29,6 +29,9 @@ func TestLogHandlerNotes(t *testing.T) {
 		{"attributes", func(ctx context.Context, l *slog.Logger) {
 			l.WarnContext(ctx, "slow", "post", 7, "took", time.Second, "at", at, "err", io.EOF)
 		}, "WARN slow", []string{"post=7", "took=1s", "at=2026-11-22T14:42:52.672Z", "err=EOF"}},
+		{"bytes", func(ctx context.Context, l *slog.Logger) {
+			l.InfoContext(ctx, "x", "a", []byte("b"), "c", []byte(nil))
+		}, "INFO x", []string{"a=b", "c="}},
 		{"of the logger", func(ctx context.Context, l *slog.Logger) {
 			l.With("a", 1).WithGroup("g").With("b", 2).WithGroup("").InfoContext(ctx, "x", "c", 3)
 		}, "INFO x", []string{"a=1", "g.b=2", "g.c=3"}},
@@ -87,8 +90,13 @@ func (failing) Handle(context.Context, slog.Record) error { return errors.New("n
 func TestLogHandlerPassesOn(t *testing.T) {
 	t.Parallel()
 	h := trace.LogHandler(failing{slog.NewTextHandler(io.Discard, nil)})
-	if err := h.Handle(t.Context(), slog.Record{}); err == nil || err.Error() != "no room" {
+	ctx := trace.Begin(t.Context())
+	before := time.Now()
+	if err := h.Handle(ctx, slog.Record{}); err == nil || err.Error() != "no room" {
 		t.Errorf("the error is %v", err)
+	}
+	if steps, _ := trace.Steps(ctx); len(steps) != 1 || steps[0].Time.Before(before) {
+		t.Errorf("a line without a time is noted as %+v", steps)
 	}
 	var b bytes.Buffer
 	slogtest.Run(t, func(*testing.T) slog.Handler {

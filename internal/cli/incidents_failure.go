@@ -152,6 +152,10 @@ func (w *dossierWriter) request(f *fault.Failure) {
 	if q.Cut {
 		w.field("", "Some of it was too long and was not kept.")
 	}
+	if s := f.Response; s != nil {
+		w.field("response", "so far: "+s.Summary())
+		w.values("", s.Header)
+	}
 	command, notes := q.Curl(w.base, longestCommand)
 	if command == "" {
 		return

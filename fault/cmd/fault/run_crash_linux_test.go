@@ -50,6 +50,22 @@ func main() {
 		go ship(&order{Customer: "susan", Items: []string{"tea"}}, 3)
 		select {}
 	})
+	mux.HandleFunc("/many", func(w http.ResponseWriter, r *http.Request) {
+		start := make(chan bool)
+		for n := range 6 {
+			go func() { <-start; fail(n) }()
+		}
+		time.Sleep(10 * time.Millisecond)
+		close(start)
+		select {}
+	})
+	mux.HandleFunc("/files", func(w http.ResponseWriter, r *http.Request) {
+		for {
+			if _, err := os.Open(os.DevNull); err != nil {
+				giveUp(&order{Customer: err.Error()})
+			}
+		}
+	})
 	mux.HandleFunc("/later", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("asked")
 		for {
@@ -78,6 +94,11 @@ func main() {
 func ship(o *order, boxes int) {
 	label := "to " + o.Customer
 	fmt.Println(label, o.Items[boxes])
+}
+
+func fail(n int) {
+	label := fmt.Sprint("number ", n)
+	panic(label)
 }
 
 func count(counts map[int]int, label string) {
@@ -328,6 +349,7 @@ func TestRunCrashDebugger(t *testing.T) {
 		{"/overflow", "crash", "stack overflow", "main.deeper", "Stack overflow", map[string]string{"o.Customer": `"david"`}, "nothing can be called"},
 		{"/exit", "ended", "exit code 3", "main.leave", "The application ended itself", map[string]string{"code": "3"}, "3"},
 		{"/fatal", "ended", "the disk of tom is full", "main.giveUp", "The application ended itself", map[string]string{"why": `"the disk of tom is full"`}, "3"},
+		{"/files", "ended", "too many open files", "main.giveUp", "Too many open files", map[string]string{"why": `"the disk of open /dev/null: too many open files is full"`}, "nothing can be called"},
 	} {
 		r.pid()
 		url, id := r.crash(test.path, test.text)
@@ -357,6 +379,17 @@ func TestRunCrashDebugger(t *testing.T) {
 		}
 		if got, why := d.evaluate(id, values["frame"], `main.add(1, 2)`, true); !strings.Contains(got+why, test.call) {
 			t.Errorf("%s: a call gives %q, %q, want %q", test.path, got, why, test.call)
+		}
+		d.ask(http.MethodPost, "/failures/"+id+"/drop", "{}", &struct{}{})
+	}
+	for n := range 3 { // which of several goroutines has crashed is told of by all in the same way
+		put(t, filepath.Join(dir, ".env"), fmt.Sprintf("A=%d\n", n)) // else it is not started again
+		r.pid()
+		_, id := r.crash("/many", "number")
+		f := d.failure(id)
+		f.mayDebug(t)
+		if label := d.variables(id, f, "main.fail")["label"]; f.Title != "panic: "+strings.Trim(label, `"`) {
+			t.Errorf("%q has the label %s", f.Title, label)
 		}
 		d.ask(http.MethodPost, "/failures/"+id+"/drop", "{}", &struct{}{})
 	}

@@ -19,15 +19,18 @@ func hanging(t *testing.T) string {
 	return application(t, map[string]string{"go.mod": kitModule(t), "go.sum": string(sums), "main.go": `package main
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/sqltrace"
@@ -37,6 +40,9 @@ var (
 	free = make(chan struct{}) // is closed when the handlers may go on
 	back sync.WaitGroup        // the handlers that have gone on
 	mu   sync.Mutex
+
+	taken    = make(chan struct{}) // is closed when the response of returns is
+	returned = make(chan struct{}) // and when its handler has returned
 )
 
 func main() {
@@ -49,8 +55,54 @@ func main() {
 	mux.HandleFunc("/recovered", recovered)
 	mux.HandleFunc("/inside", inside)
 	mux.HandleFunc("/begun", begun)
+	mux.HandleFunc("/again", again)
+	mux.HandleFunc("/returns", returns)
 	mux.HandleFunc("/free", func(w http.ResponseWriter, r *http.Request) { close(free); back.Wait(); fmt.Fprint(w, "free") })
-	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), c.Middleware(mux)))
+	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), outside(c.Middleware(mux))))
+}
+
+// outside is a middleware around the Catcher.
+func outside(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/returns" {
+			defer close(returned)
+			w = late{w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// late lets the handler go on, and gives it time to return, before it hands out the connection.
+type late struct{ http.ResponseWriter }
+
+func (l late) Unwrap() http.ResponseWriter { return l.ResponseWriter }
+
+func (l late) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	close(taken)
+	select {
+	case <-returned:
+		time.Sleep(100 * time.Millisecond) // net/http finishes the response.
+	case <-time.After(time.Second):
+	}
+	return http.NewResponseController(l.ResponseWriter).Hijack()
+}
+
+// returns comes back from its panic just when its response is taken.
+func returns(w http.ResponseWriter, r *http.Request) {
+	defer func() { _ = recover() }()
+	defer func() { <-taken }()
+	panic("back too late")
+}
+
+// again hangs in another panic than its first, which a second one has replaced.
+func again(w http.ResponseWriter, r *http.Request) {
+	func() {
+		defer func() { _ = recover() }()
+		defer func() { panic("the second") }()
+		panic("the first")
+	}()
+	defer func() { <-free }()
+	panic("the third")
 }
 
 // scan hangs for ever: database/sql keeps the rows locked while a Scanner runs, and Close wants that lock.
@@ -172,30 +224,35 @@ func TestRunHanging(t *testing.T) {
 		a, err := r.asks(http.MethodGet, "/begun", "")
 		broken <- result{"/begun", a, err}
 	}()
-	for _, test := range []struct {
-		name, method, path, body string
-		says                     []string
-	}{
-		{"a Scanner", http.MethodGet, "/scan", "", []string{
-			"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close", "SELECT colour FROM paint",
-		}},
-		{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a, err := r.asks(test.method, test.path, test.body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if a.status != http.StatusInternalServerError || a.header.Get("Fault-Id") == "" {
-				t.Errorf("it is answered %d, %v", a.status, a.header)
-			}
-			for _, text := range test.says {
-				if !strings.Contains(a.body, text) {
-					t.Errorf("%q is not in\n%s", text, a.body)
+	t.Run("hangs", func(t *testing.T) {
+		for _, test := range []struct {
+			name, method, path, body string
+			says                     []string
+		}{
+			{"a Scanner", http.MethodGet, "/scan", "", []string{
+				"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close", "SELECT colour FROM paint",
+			}},
+			{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked"}},
+			{"the last of several panics", http.MethodGet, "/again", "", []string{`"detail": "panic: the third"`, "the handler hangs"}},
+			{"it comes back as its response is taken", http.MethodGet, "/returns", "", []string{"back too late", "the handler hangs"}},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				a, err := r.asks(test.method, test.path, test.body)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-		})
-	}
+				if a.status != http.StatusInternalServerError || a.header.Get("Fault-Id") == "" {
+					t.Errorf("it is answered %d, %v", a.status, a.header)
+				}
+				for _, text := range test.says {
+					if !strings.Contains(a.body, text) {
+						t.Errorf("%q is not in\n%s", text, a.body)
+					}
+				}
+			})
+		}
+	})
 	select {
 	case a := <-patient:
 		t.Errorf("%s was answered %d %q, %v", a.path, a.status, a.body, a.err)

@@ -56,8 +56,6 @@ func here(parent int, name string) (Copy, error) {
 		return Copy{}, refused(errno)
 	}
 	if pid == 0 {
-		process.copied = true
-		setEnding()
 		stay(uintptr(parent), shared)
 	}
 	return Copy{PID: int(pid)}, nil
@@ -113,8 +111,9 @@ func afterFork()
 //go:norace
 //go:noinline
 func stay(parent uintptr, shared []region) {
+	process.copied = true // The race detector must not hear of it: it would tell, with the application's files.
+	setEnding()
 	closeAll()
-	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0)
 	for i := range shared {
 		syscall.RawSyscall(syscall.SYS_MPROTECT, shared[i].start, shared[i].end-shared[i].start, syscall.PROT_READ)
 	}
@@ -125,6 +124,7 @@ func stay(parent uintptr, shared []region) {
 	syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 1, 0)
 	syscall.RawSyscall(syscall.SYS_PRCTL, prSetPtracer, prSetPtracerBy, 0)
 	dieFirst()
+	syscall.RawSyscall(syscall.SYS_SETSID, 0, 0, 0) // the last: see end
 	pause := syscall.Timespec{Nsec: int64(beat)}
 	for n := 0; ; {
 		syscall.RawSyscall(syscall.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)

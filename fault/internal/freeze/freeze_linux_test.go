@@ -142,6 +142,16 @@ func play(role string) {
 			return
 		}
 		copyWhenAsked(in)
+	case "scopes": // an application with requests
+		for range 2 {
+			go func() {
+				freeze.Begin(freeze.Options{})
+				for {
+					freeze.Current()
+				}
+			}()
+		}
+		copyWhenAsked(in)
 	case "supervisor": // of one application
 		exe, _ := os.Executable()
 		cmd := exec.Command(exe)
@@ -231,9 +241,10 @@ func TestACopyIsAlone(t *testing.T) {
 	if maps := proc(t, pid, "maps"); strings.Contains(maps, " rw-s ") || !strings.Contains(maps, " r--s ") {
 		t.Errorf("it has the memory\n%s", maps)
 	}
-	if session, _, _ := syscall.Syscall(syscall.SYS_GETSID, uintptr(pid), 0, 0); int(session) != pid {
-		t.Errorf("its session is %d", session)
-	}
+	eventually(t, "the copy has a session of its own", func() bool {
+		session, _, _ := syscall.Syscall(syscall.SYS_GETSID, uintptr(pid), 0, 0)
+		return int(session) == pid
+	})
 	if group, err := syscall.Getpgid(pid); group != pid {
 		t.Errorf("its group is %d, %v", group, err)
 	}
@@ -267,6 +278,31 @@ func TestACopyMayBeLookedAt(t *testing.T) {
 		return info.Sys().(*syscall.Stat_t).Uid == user
 	})
 	eventually(t, "the copy goes first", func() bool { return strings.TrimSpace(proc(t, pid, "oom_score_adj")) == "1000" })
+}
+
+// What a copy does is no data race of the application, which would be told of with the application's own files.
+func TestCopiesAreNoRaces(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), playing+"=scopes", "GORACE=log_path="+filepath.Join(dir, "race"))
+	a := startProgram(t, cmd)
+	for range 5 {
+		pid := a.copy()
+		eventually(t, "the copy stands still", func() bool { return strings.TrimSpace(proc(t, pid, "oom_score_adj")) == "1000" })
+	}
+	told, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range told {
+		text, err := os.ReadFile(path)
+		t.Errorf("%s, %v", text, err)
+	}
 }
 
 func TestManyCopies(t *testing.T) {

@@ -3,6 +3,7 @@
 package freeze
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -47,22 +48,20 @@ func atRecover(value any) {
 
 // AtEnd lets the process make a copy, for the parent, when it is about to end by a panic that nobody has recovered, or by
 // os.Exit with another code than 0, if the runtime was built for it. There is one copy at most.
-func AtEnd(parent int) { ending.Do(func() { setEndHook(func() { end(parent) }) }) }
+func AtEnd(parent int) { ending.Do(func() { setEndHook(func() bool { return end(parent) }) }) }
 
 // end makes the copy, and waits until it has closed its files, the process's address among them, and has a session of its own: with
-// the process everything in its group is ended.
-func end(parent int) {
-	if process.copied {
-		return
-	}
+// the process everything in its group is ended. The runtime may make a simpler copy if there is none.
+func end(parent int) (copied bool) {
 	c, err := here(parent, EndName+"\x00")
 	if err != nil {
-		return // It ends without one.
+		return errors.Is(err, ErrCopy)
 	}
 	for range 1000 {
 		if group, err := syscall.Getpgid(c.PID); err != nil || group == c.PID {
-			return
+			break
 		}
 		time.Sleep(time.Millisecond)
 	}
+	return true
 }

@@ -13,7 +13,7 @@ var faultPanicHook func(any)
 var faultRecoverHook func(any)
 
 //go:linkname faultEndHook runtime.faultEndHook
-var faultEndHook func()
+var faultEndHook func() bool
 
 //go:linkname faultEnding runtime.faultEnding
 var faultEnding uint32
@@ -22,10 +22,10 @@ func setPanicHook(f func(any)) { faultPanicHook = f }
 
 func setRecoverHook(f func(any)) { faultRecoverHook = f }
 
-func setEndHook(f func()) { faultEndHook = f }
+func setEndHook(f func() (copied bool)) { faultEndHook = f }
 
 // setEnding has the runtime of a copy make no copy of the copy.
 //
 //go:norace
 //go:nosplit
-func setEnding() { faultEnding = 1 }
+func setEnding() { faultEnding = 2 }

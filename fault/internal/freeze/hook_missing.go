@@ -10,6 +10,6 @@ func setPanicHook(func(any)) {}
 func setRecoverHook(func(any)) {}
 
 // setEndHook does nothing: the end of the process makes no copy.
-func setEndHook(func()) {}
+func setEndHook(func() (copied bool)) {}
 
 func setEnding() {}

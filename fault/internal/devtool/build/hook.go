@@ -121,6 +121,9 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if b.env.GOROOT == "" {
 		return hook{}, &HookError{Text: "the go command does not tell where Go's source code lies"}
 	}
+	if within(b.env.GOMODCACHE, b.env.GOROOT) {
+		return hook{}, &HookError{Text: "the go command has fetched this version of Go itself, as go.mod or GOTOOLCHAIN asks it to, and builds it only as it was fetched. Install that version of Go"}
+	}
 	for name, value := range map[string]string{"GOOS": runtime.GOOS, "GOARCH": runtime.GOARCH} {
 		if set := b.setting(name); set != "" && set != value {
 			return hook{}, &HookError{Text: fmt.Sprintf("the program is built for another system, %s=%s", name, set)}

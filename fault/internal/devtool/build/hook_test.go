@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -164,63 +163,4 @@ func FuzzHookedSource(f *testing.F) {
 			}
 		}
 	})
-}
-
-// TestHook builds a program whose runtime has the hook. The first time on a machine this compiles all of the
-// standard library that it needs.
-func TestHook(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("compiles a part of the standard library")
-	}
-	if runtime.GOOS != "linux" {
-		t.Skip("there is no hook on this system")
-	}
-	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "hook")
-	write(t, dir, "go.mod", "module example.com/hooked\n\ngo 1.26.0\n")
-	write(t, dir, "main.go", `package main
-
-import _ "unsafe"
-
-//go:linkname hook runtime.faultPanicHook
-var hook func(any)
-
-func main() {
-	hook = func(value any) { println("hooked", value.(error).Error()) }
-	defer func() { println("recovered", recover() != nil) }()
-	var none *int
-	*none = 1
-}
-`)
-	b := open(t, build.Options{Dir: dir})
-	program := filepath.Join(t.TempDir(), "program")
-	if ready, err := b.UseHook(cache); ready || err != nil || b.Hooked() {
-		t.Fatalf("ready is %v, %v, before anything was built", ready, err)
-	}
-	if err := b.PrepareHook(t.Context(), cache); err != nil || !b.Hooked() {
-		t.Fatal(err, b.Hooked())
-	}
-	if p, err := b.Build(t.Context(), program); p != nil || err != nil {
-		t.Fatalf("%+v, %v", p, err)
-	}
-	out, err := exec.Command(program).CombinedOutput()
-	if want := "hooked runtime error: invalid memory address or nil pointer dereference\nrecovered true\n"; err != nil || string(out) != want {
-		t.Errorf("%q, %v; want %q", out, err, want)
-	}
-	again := open(t, build.Options{Dir: dir})
-	if ready, err := again.UseHook(cache); !ready || err != nil || !again.Hooked() {
-		t.Errorf("ready is %v, %v, after everything was built", ready, err)
-	}
-	if p, err := again.Vet(t.Context(), []string{"example.com/hooked"}); p != nil || err != nil {
-		t.Errorf("%+v, %v", p, err)
-	}
-	other := open(t, build.Options{Dir: dir, Tags: []string{"other"}})
-	if ready, err := other.UseHook(cache); ready || err != nil {
-		t.Errorf("ready is %v, %v, with other tags", ready, err)
-	}
-	own := open(t, build.Options{Dir: dir, Flags: []string{"-overlay=/dev/null"}})
-	var refused *build.HookError
-	if _, err := own.UseHook(cache); !errors.As(err, &refused) {
-		t.Errorf("%v", err)
-	}
 }

@@ -88,6 +88,8 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) error {
 		return s.postComplete(w, r, e)
 	case "goroutines":
 		return s.getGoroutines(w, r, e)
+	case "environment":
+		return s.getEnvironment(w, r, e)
 	case "attach", "pin", "unpin", "drop":
 		return s.postChange(w, r, e, parts[2])
 	case "replay":
@@ -99,7 +101,7 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) error {
 // actions are what can be had of a failure, and how.
 var actions = map[string]string{
 	"evaluate": "POST", "complete": "POST", "attach": "POST", "pin": "POST", "unpin": "POST", "drop": "POST", "replay": "POST",
-	"goroutines": "GET, HEAD", "markdown": "GET, HEAD", "text": "GET, HEAD", "curl": "GET, HEAD", "test": "GET, HEAD",
+	"goroutines": "GET, HEAD", "environment": "GET, HEAD", "markdown": "GET, HEAD", "text": "GET, HEAD", "curl": "GET, HEAD", "test": "GET, HEAD",
 }
 
 // known tells whether there is something at a path.

@@ -690,6 +690,35 @@ func TestCopyOfAnotherMoment(t *testing.T) {
 	}
 }
 
+// TestSlowExplanation has somebody ask while the failure is being explained for somebody else: it comes to both.
+func TestSlowExplanation(t *testing.T) {
+	t.Parallel()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	s, _ := newServer(t, func(o *debugapi.Options) {
+		o.Tools.Explain = func(*overlay.Failure, int, func(string) (string, bool)) []debugapi.Explanation {
+			close(begun)
+			<-goOn
+			return []debugapi.Explanation{{Title: "Index out of range"}}
+		}
+	})
+	f := newFailure("it failed")
+	f.Copy = debugapi.Copy{}
+	s.Add(f)
+	c := login(t, s)
+	path := "/failures/" + f.ID.Full()
+	first := make(chan answer, 1)
+	go func() { first <- c.get(path) }()
+	<-begun
+	second := c.get(path)
+	close(goOn)
+	if a := <-first; a.json["explanations"] == nil {
+		t.Errorf("the first has no explanation: %s", a.body)
+	}
+	if a := c.get(fmt.Sprintf("%s?after=%v", path, int64(second.json["revision"].(float64)))); a.json["explanations"] == nil || a.json["revision"] == second.json["revision"] {
+		t.Errorf("the second was not told: %s", a.body)
+	}
+}
+
 // TestRecoveredPanic has the copy of a panic for an error that something has made of it: it is explained where it panicked.
 func TestRecoveredPanic(t *testing.T) {
 	t.Parallel()

@@ -39,6 +39,8 @@ var (
 	Escaped   = escaped
 	InUnits   = inUnits
 	TracerOf  = tracerOf
+
+	EnvironmentDocument = environmentOf
 )
 
 // RemoteTries makes n wrong tries from as many addresses of other machines.

@@ -62,9 +62,10 @@ func (s *Server) explainPlainly(e *entry) {
 	all := s.explanations(shown, topCall(shown), nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.explanations == nil {
+	if e.explanations == nil && len(all) > 0 {
 		e.explanations = all
 		e.mark(e.byNumber(topCall(shown)), all)
+		s.touch(e) // Others may have been answered meanwhile.
 	}
 }
 

@@ -101,7 +101,7 @@ func (e *entry) merge(found []Frame, excerpts []excerpt) {
 			before[f.position] = f
 		}
 	}
-	pairs := align(stack, found)
+	pairs := e.pairs(stack, found)
 	all := make([]*frame, 0, len(stack)+len(found))
 	next := 0 // of stack
 	for i, g := range found {
@@ -141,12 +141,92 @@ func isKit(function string) bool {
 	return ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "/"))
 }
 
+// crashInner is how many of the innermost calls package crash has of a stack that it shortens in the middle; such a one has at least crashLong.
+const (
+	crashInner = 40
+	crashLong  = 64
+)
+
+// pairs finds for each of the debugger's frames the one of the stack that is the same call, -1 where there is none. Where a function calls itself, its
+// calls look alike: they are counted from where both lists are known to have the same call, or left alone.
+func (e *entry) pairs(stack []*frame, found []Frame) []int {
+	later := e.Copy.StackOf != "" && e.Copy.StackOf != e.StackOf
+	switch whole := sameEnd(stack, found); {
+	case later && whole: // They have the outer calls in common.
+		return alignOuter(stack, found)
+	case later:
+		return align(stack, found, func(function string) bool { return once(stack, found, function) })
+	case e.StackOf == fault.StackCrash && len(stack) >= crashLong:
+		pairs := align(stack[:crashInner], found, nil)
+		next := 0
+		for j, i := range pairs {
+			if i >= 0 {
+				next = j + 1
+			}
+		}
+		if whole {
+			for j, i := range alignOuter(stack[crashInner:], found[next:]) {
+				if i >= 0 {
+					pairs[next+j] = crashInner + i
+				}
+			}
+		}
+		return pairs
+	}
+	return align(stack, found, nil) // They have the inner calls in common.
+}
+
+// sameEnd tells whether the outermost call of both is the same one.
+func sameEnd(stack []*frame, found []Frame) bool {
+	for len(found) > 0 && strings.HasPrefix(found[len(found)-1].Function, "runtime.") {
+		found = found[:len(found)-1]
+	}
+	if len(stack) == 0 || len(found) == 0 {
+		return false
+	}
+	last := generic(found[len(found)-1].Function)
+	return last == generic(stack[len(stack)-1].call.Function) && once(stack, found, last)
+}
+
+// once tells whether a function is in both, and in each once.
+func once(stack []*frame, found []Frame, function string) bool {
+	n, m := 0, 0
+	for _, f := range stack {
+		if generic(f.call.Function) == function {
+			n++
+		}
+	}
+	for _, f := range found {
+		if generic(f.Function) == function {
+			m++
+		}
+	}
+	return n == 1 && m == 1
+}
+
+// alignOuter is align for lists that have the outer calls in common.
+func alignOuter(stack []*frame, found []Frame) []int {
+	stack, found = slices.Clone(stack), slices.Clone(found)
+	slices.Reverse(stack)
+	slices.Reverse(found)
+	pairs := align(stack, found, nil)
+	slices.Reverse(pairs)
+	for j, i := range pairs {
+		if i >= 0 {
+			pairs[j] = len(stack) - 1 - i
+		}
+	}
+	return pairs
+}
+
 // align finds for each of the debugger's frames the one of the stack that is the same call, -1 where there is none: the pairs in order that
-// have most in common. The same function counts, and the same line counts more.
-func align(stack []*frame, found []Frame) []int {
+// have most in common. The same function counts, and the same line counts more; of those that are as good the first. Functions that are not
+// known are left out; nil knows all.
+func align(stack []*frame, found []Frame, known func(function string) bool) []int {
 	score := func(a *frame, b Frame) int {
+		name := generic(b.Function)
 		switch {
-		case generic(a.call.Function) != generic(b.Function):
+		case generic(a.call.Function) != name || known != nil && !known(name):
 			return 0
 		case a.call.Line == b.Line:
 			return 3

@@ -25,6 +25,8 @@ type Failure struct {
 	// Source returns the lines around a place, for frames that only the debugger knows, or why there are none. It decides which files may be shown; nil
 	// is none.
 	Source func(file string, line int) (lines []problem.Line, why string)
+	// Environment is what the version that failed was started with; nil is not known.
+	Environment *Environment
 }
 
 // State is how far the debugger of a failure is.

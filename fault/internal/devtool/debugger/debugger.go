@@ -111,7 +111,7 @@ type frame struct {
 	// faulted says that the frame stands at an instruction that failed, and not at a call.
 	faulted  bool
 	inUse    *inUse          // nil: not known
-	held     map[uint64]bool // what those point to
+	held     map[uint64]bool // what those point to that only the frame itself can change
 	mapsRead bool            // inUse has been asked for
 	// locals are its variables by their names, with what there is to doubt about them; nil: not yet asked.
 	locals map[string]string

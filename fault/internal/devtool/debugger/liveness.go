@@ -51,7 +51,10 @@ func (b bitmap) has(address uint64) bool {
 }
 
 // inUse are the pointers of a frame that were in use.
-type inUse struct{ locals, arguments bitmap }
+type inUse struct {
+	locals, arguments bitmap
+	reachable         []stackBounds // where variables lie that others may have been given the address of, and changed
+}
 
 func (u *inUse) has(address uint64) bool {
 	return u != nil && (u.locals.has(address) || u.arguments.has(address))
@@ -179,6 +182,9 @@ const (
 	tableStackMap     = 1
 	dataArguments     = 0
 	dataLocals        = 1
+	dataObjects       = 2
+	objectSize        = 16 // of runtime.stackObjectRecord
+	mostObjects       = 1 << 16
 	noData            = math.MaxUint32
 	mostStackMaps     = 1 << 20
 	mostBits          = 1 << 20
@@ -231,7 +237,42 @@ func (t *tables) inUse(entry, pc, frameAddress uint64) (*inUse, error) {
 		return nil, err
 	}
 	parameters.from = arguments
-	return &inUse{locals, parameters}, nil
+	u := &inUse{locals: locals, arguments: parameters}
+	if counts>>24 > dataObjects {
+		u.reachable, err = t.stackObjects(data+4*dataObjects, top, arguments)
+	}
+	return u, err
+}
+
+// stackObjects reads where a frame's variables lie whose address is taken; the list's place is at the address.
+func (t *tables) stackObjects(at, top, arguments uint64) ([]stackBounds, error) {
+	offset, err := t.uint32At(at)
+	if err != nil || offset == noData {
+		return nil, err
+	}
+	address := t.gofunc + uint64(offset)
+	count := t.wordAt(address)
+	if count == 0 || count > mostObjects {
+		return nil, errTables
+	}
+	var all []stackBounds
+	for record := address + wordSize; count > 0; count, record = count-1, record+objectSize {
+		from, err := t.uint32At(record)
+		if err != nil {
+			return nil, err
+		}
+		size, err := t.uint32At(record + 4)
+		if err != nil {
+			return nil, err
+		}
+		base := arguments
+		if int32(from) < 0 {
+			base = top
+		}
+		low := uint64(int64(base) + int64(int32(from)))
+		all = append(all, stackBounds{low, low + uint64(size)})
+	}
+	return all, nil
 }
 
 // stackMap reads a bitmap of runtime.stackmap, whose place is at the address.
@@ -451,7 +492,9 @@ func (s *Session) readMaps(f *frame) {
 	f.held = map[uint64]bool{}
 	for _, b := range []bitmap{f.inUse.locals, f.inUse.arguments} {
 		for word := range uint64(b.size) {
-			if address := b.from + word*wordSize; b.has(address) {
+			address := b.from + word*wordSize
+			isReachable := func(object stackBounds) bool { return object.has(address) }
+			if b.has(address) && !slices.ContainsFunc(f.inUse.reachable, isReachable) {
 				f.held[s.tables.wordAt(s.now(address))] = true
 			}
 		}
@@ -459,7 +502,8 @@ func (s *Session) readMaps(f *frame) {
 }
 
 // isHeldOutside reports whether a frame that was there before f, and that has waited for f ever since, holds a
-// pointer in use: what that points to was never collected meanwhile, so that f can have got nothing else there.
+// pointer in use, which nobody else can have changed: what that points to was never collected meanwhile, so that f can
+// have got nothing else there.
 // Frames further inside tell nothing: they may have got what lies there now after f's object had gone.
 func (s *Session) isHeldOutside(f *frame, target uint64) bool {
 	if target == 0 {

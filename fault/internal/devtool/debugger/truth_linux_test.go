@@ -122,6 +122,20 @@ func TestWhatIsNoLongerInUse(t *testing.T) {
 	}
 }
 
+// What an outer frame has got only after the object was gone is no reason to believe that it is still there.
+func TestWhatAnotherObjectHasTakenThePlaceOf(t *testing.T) {
+	t.Parallel()
+	const n = 7
+	pid := startCopies(t, "quiet").fail(t, -n)
+	s := attach(t, debugger.Options{PID: pid})
+	if v := variablesOf(t, s, "main.replace")["early"]; v.Unreadable == "" || v.Value != "" {
+		t.Errorf("early is %q (%s), want no value", v.Value, v.Unreadable)
+	}
+	if v, want := variablesOf(t, s, "main.reuse")["found"], fmt.Sprintf("&{ID: %d, ", n+1); !strings.HasPrefix(v.Value, want) {
+		t.Errorf("found is %s (%s), want %s…", v.Value, v.Unreadable, want)
+	}
+}
+
 // A copy may be made while a thread that is not in it has a lock of the runtime.
 func TestCallsWithLocksOfOtherThreads(t *testing.T) {
 	t.Parallel()

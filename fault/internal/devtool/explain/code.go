@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -311,8 +312,7 @@ func only[N ast.Node](s *subject, e *Explanation, fit func(*piece, N) ast.Node) 
 
 // failedCall is the only call on the line that has the name of the function that it called.
 func (s *subject) failedCall() *Mark {
-	name, _, _ := strings.Cut(cmp.Or(s.call.Called, s.call.Below), "[") // of a generic function
-	name = name[strings.LastIndexByte(name, '.')+1:]
+	name := s.calledName()
 	var spots []spot
 	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
 		if nameOf(call.Fun) == name {
@@ -320,6 +320,23 @@ func (s *subject) failedCall() *Mark {
 		}
 	})
 	return s.mark(spots)
+}
+
+// called is the function that the line itself has called.
+func (s *subject) called() string { return cmp.Or(s.call.Called, s.call.Below) }
+
+// calledName is its name alone.
+func (s *subject) calledName() string {
+	name, _, _ := strings.Cut(s.called(), "[") // of a generic function
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+// below tells where it happened, other than in the line itself.
+func (s *subject) below() string {
+	if s.called() == s.call.Below {
+		return fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below))
+	}
+	return fmt.Sprintf("This line calls `%s`, and it happened further in, in `%s`.", bare(s.called()), bare(s.call.Below))
 }
 
 // nameOf is the name of a function without what it belongs to, "" if it has none.

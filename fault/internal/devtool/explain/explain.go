@@ -148,6 +148,12 @@ func (s *subject) truth(condition string) (is, known bool) {
 	return false, false
 }
 
+// refuted tells whether a condition is known to be false.
+func (s *subject) refuted(condition string) bool {
+	is, known := s.truth(condition)
+	return known && !is
+}
+
 // holds tells whether a condition is known to be true.
 func (s *subject) holds(condition string) bool {
 	is, known := s.truth(condition)

@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"bufio"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -152,7 +153,7 @@ func TestRuntime(t *testing.T) {
 			q.Header.Set("Accept", "text/html")
 			return nil
 		},
-		title: "`q.Header` is a nil map", text: []string{"It happened in `textproto.MIMEHeader.Set`"}, blindTitle: "Write to a nil map",
+		title: "`q.Header` is a nil map", text: []string{"This line calls `http.Header.Set`, and it happened further in, in `textproto.MIMEHeader.Set`."}, blindTitle: "Write to a nil map",
 		mark: "q.Header", blindMark: `q.Header.Set("Accept", "text/html")`,
 	}, {
 		name: "nil pointer in a chain",
@@ -318,6 +319,47 @@ func TestRuntime(t *testing.T) {
 		},
 		title: "Index 1 is out of range", text: []string{"`b` has 1 element,"}, blind: []string{"What is indexed has 1 element"},
 		mark: "b[i]",
+	}, {
+		name: "further in than what the line calls, beside a call of something else",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			none, empty, known := (*user)(nil), bufio.NewReader(nil), func(u *user) bool { return u != nil }
+			v["none"], v["empty"] = none, empty
+			if _, err := empty.ReadByte(); known(none) || err != nil {
+				return err
+			}
+			return nil
+		},
+		title: "Nil pointer", text: []string{"This line calls `bufio.(*Reader).ReadByte`, and it happened further in, in `bufio.(*Reader).fill`."}, not: []string{"none"},
+		try: []string{"what `bufio.(*Reader).ReadByte` is given"}, mark: "empty.ReadByte()", blindMark: "empty.ReadByte()",
+	}, {
+		name: "one nil map of two, in a function",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			q, tags := &http.Request{}, http.Header(nil)
+			v["q"], v["tags"] = q, tags
+			q.Header.Set("A", tags.Get("n"))
+			return nil
+		},
+		title: "`q.Header` is a nil map", not: []string{"`tags`"}, mark: "q.Header", blindMark: `q.Header.Set("A", tags.Get("n"))`,
+	}, {
+		name: "none of what can be seen",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			size, count := 2, func() int { return 0 }
+			v["size"] = size
+			use(7/size, count, 7%(count()))
+			return nil
+		},
+		title: "`(count())` is zero", blindTitle: "Division by zero", not: []string{"`size`"},
+		mark: "(count())",
+	}, {
+		name: "index that is written in another way",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			ranks, table, i := []int{1, 2}, make([]int, 3), 1
+			v["ranks"], v["table"], v["i"] = ranks, table, i
+			use(ranks[i], table['a'], table[0x7])
+			return nil
+		},
+		title: "Index 97 is out of range", text: []string{"`table` has 3 elements"}, blind: []string{"What is indexed has 3 elements"}, not: []string{"`ranks` has"},
+		mark: "table['a']",
 	}, {
 		name: "empty",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {

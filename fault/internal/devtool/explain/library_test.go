@@ -356,6 +356,12 @@ func TestLibraries(t *testing.T) {
 		}),
 		title: "There is no port left to connect from",
 	}, {
+		name: "no address of that kind", handler: does(func(*http.Request) error {
+			addr := &net.TCPAddr{IP: net.IPv6loopback, Port: 5432}
+			return &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
+		}),
+		title: "`[::1]:5432` cannot be reached from here", try: []string{"127.0.0.1"}, not: []string{"used up"},
+	}, {
 		name: "one buffer too large", handler: does(func(*http.Request) error {
 			var b bytes.Buffer
 			b.Truncate(3)

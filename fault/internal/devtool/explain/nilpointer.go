@@ -385,11 +385,13 @@ var version = regexp.MustCompile(`^v[0-9]+$`)
 
 // nilBelow tells which argument or receiver is nil where it happened in a function that the line calls.
 func (s *subject) nilBelow(e *Explanation) {
-	e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
-	function := s.call.Below[strings.LastIndexByte(s.call.Below, '.')+1:]
+	e.add(s.below())
 	var nils []string
 	var spots []spot
 	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
+		if name := nameOf(call.Fun); name != "" && name != s.calledName() {
+			return
+		}
 		exprs := call.Args
 		if sel, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
 			exprs = append([]ast.Expr{sel.X}, exprs...)
@@ -403,7 +405,7 @@ func (s *subject) nilBelow(e *Explanation) {
 	})
 	switch len(nils) {
 	case 0:
-		e.first(fmt.Sprintf("Look at what `%s` is given, and at what the value was made of: a zero value often needs its constructor.", bare(function)))
+		e.first(fmt.Sprintf("Look at what `%s` is given, and at what the value was made of: a zero value often needs its constructor.", bare(s.called())))
 	case 1:
 		e.add("Of what this line passes to it, " + nils[0] + " is nil.")
 		e.Mark = s.mark(spots)

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -159,8 +160,11 @@ func operation(tokens ...token.Token) func(*subject, []string, *Explanation) {
 
 func (s *subject) nilMap(_ []string, e *Explanation) {
 	if !s.here {
-		e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
+		e.add(s.below())
 		each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
+			if name := nameOf(call.Fun); name != "" && name != s.calledName() {
+				return
+			}
 			exprs := call.Args
 			if sel, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
 				exprs = append([]ast.Expr{sel.X}, exprs...)
@@ -221,8 +225,11 @@ func (s *subject) index(m []string, e *Explanation) {
 	var all, sure []place
 	if s.here {
 		each(s.code, s.code.hit, func(p *piece, i *ast.IndexExpr) {
-			if lit, is := i.Index.(*ast.BasicLit); is && lit.Value != index {
+			if lit, is := i.Index.(*ast.BasicLit); is && constant.MakeFromLiteral(lit.Value, lit.Kind, 0).ExactString() != index {
 				return // It is another one, or the key of a map.
+			}
+			if isPure(i) && (s.refuted(p.source(i.Index)+" == "+index) || length != "" && s.refuted("len("+p.source(i.X)+") == "+length)) {
+				return
 			}
 			all = append(all, place{spot{p, i}, p.source(i.X), p.source(i.Index)})
 			if !isPure(i) {
@@ -266,8 +273,8 @@ func (s *subject) index(m []string, e *Explanation) {
 		e.Try = append(e.Try, fmt.Sprintf("The index is just the length: a loop to it needs `<` and not `<=`, and the last element has the index %d.", n-1))
 	}
 	if !s.here {
-		e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
-		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.call.Below))}
+		e.add(s.below())
+		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.called()))}
 	}
 	e.Text = strings.TrimSpace(e.Text)
 }
@@ -293,8 +300,8 @@ func (s *subject) slice(m []string, e *Explanation) {
 		e.add("Its bounds are not in order.")
 	}
 	if !s.here {
-		e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
-		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.call.Below))}
+		e.add(s.below())
+		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.called()))}
 		return
 	}
 	type found struct {
@@ -304,7 +311,7 @@ func (s *subject) slice(m []string, e *Explanation) {
 	var all, sure []found
 	each(s.code, s.code.hit, func(p *piece, x *ast.SliceExpr) {
 		f := found{spot: spot{p, x}, text: p.source(x), x: p.source(x.X)}
-		fits := isPure(x)
+		fits, refuted := isPure(x), false
 		bound := func(e ast.Expr, at int) (text string) {
 			if e == nil {
 				return ""
@@ -312,6 +319,7 @@ func (s *subject) slice(m []string, e *Explanation) {
 			text = p.source(e)
 			if at < len(parts) && parts[at] != "" {
 				fits = fits && s.holds(text+" == "+parts[at])
+				refuted = refuted || isPure(e) && s.refuted(text+" == "+parts[at])
 			}
 			return text
 		}
@@ -319,6 +327,9 @@ func (s *subject) slice(m []string, e *Explanation) {
 		if x.High == nil && len(parts) == 2 && parts[1] != "" {
 			// The end is the length.
 			fits = fits && s.holds("len("+f.x+") == "+parts[1])
+		}
+		if refuted {
+			return
 		}
 		all = append(all, f)
 		if fits && s.call.Lookup != nil {
@@ -355,7 +366,7 @@ func (s *subject) slice(m []string, e *Explanation) {
 
 func (s *subject) division(_ []string, e *Explanation) {
 	if !s.here {
-		e.add(fmt.Sprintf("It happened in `%s`, which this line calls.", bare(s.call.Below)))
+		e.add(s.below())
 		return
 	}
 	var all, sure []string
@@ -365,6 +376,9 @@ func (s *subject) division(_ []string, e *Explanation) {
 			return
 		}
 		text := p.source(x)
+		if isPure(x) && s.refuted(text+" == 0") {
+			return
+		}
 		all, allSpots = append(all, text), append(allSpots, spot{p, x})
 		if isPure(x) && s.holds(text+" == 0") {
 			sure, sureSpots = append(sure, text), append(sureSpots, spot{p, x})

@@ -99,8 +99,12 @@ func networkRules() []*rule {
 		topic: "dns", types: []string{"*net.DNSError"}, text: `lookup (\S+?)(?: on (\S+))?: (.+)$`,
 		title: "The name `$1` could not be resolved", say: "The name server `$2` gave no answer: $3.",
 	}, {
+		topic: "ports", text: `dial \w+ (\[[^\]]+\]:\d+): connect: cannot assign requested address`,
+		title: "`$1` cannot be reached from here", say: "It is an IPv6 address, and this machine, or this container, has most likely none to connect from.",
+		try: []string{"Connect to `127.0.0.1`, or the other's IPv4 address, instead of `localhost` or `::1`.", "`cat /proc/net/if_inet6` on Linux lists the addresses of IPv6 that there are."},
+	}, {
 		topic: "ports", text: `connect: cannot assign requested address`,
-		title: "There is no port left to connect from", say: "So many connections were opened to the same address that their ports are used up; those that are closed are kept for a minute.",
+		title: "There is no port left to connect from", say: "As a rule, so many connections were opened to the same address that their ports are used up; those that are closed are kept for a minute. Or a LocalAddr was given that this machine does not have.",
 		try: []string{"Use one http.Client for all requests, and read and close each answer's body: then connections are used again.", "With many at once, raise `Transport.MaxIdleConnsPerHost`."},
 	}, {
 		topic: "unreachable", text: `network is unreachable|no route to host|host is down`,

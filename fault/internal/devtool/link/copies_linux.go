@@ -36,20 +36,50 @@ func isCopy(pid, app int, names ...string) error {
 	if pid <= 0 || pid == app {
 		return fmt.Errorf("%d is no copy of the application", pid)
 	}
-	// NUMBER (NAME) STATE PARENT …
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	name, fields, err := stat(pid)
 	if err != nil {
 		return fmt.Errorf("the copy of the application is not there: %w", err)
 	}
-	_, rest, _ := strings.Cut(string(text), " (")
-	end := strings.LastIndexByte(rest, ')')
-	if end < 0 || !slices.Contains(names, rest[:end]) {
+	if !slices.Contains(names, name) {
 		return fmt.Errorf("the process %d is no copy of the application", pid)
 	}
-	if fields := strings.Fields(rest[end+1:]); len(fields) < 2 || fields[1] != strconv.Itoa(os.Getpid()) {
+	if fields[1] != strconv.Itoa(os.Getpid()) {
 		return fmt.Errorf("the copy %d of the application is not a child of this process", pid)
 	}
 	return nil
+}
+
+// stat returns the name of a process, its state, its parent and its process group.
+func stat(pid int) (name string, fields []string, err error) {
+	// NUMBER (NAME) STATE PARENT GROUP …
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return "", nil, err
+	}
+	_, rest, _ := strings.Cut(string(text), " (")
+	end := strings.LastIndexByte(rest, ')')
+	if end < 0 {
+		return "", nil, errors.New("it has no name")
+	}
+	if fields = strings.Fields(rest[end+1:]); len(fields) < 3 {
+		return "", nil, errors.New("it has no parent")
+	}
+	return rest[:end], fields[:3], nil
+}
+
+// Reap waits for the copies of an application that were ended with it before they had left its process group, so that nobody was
+// told of them. app is its process, and everything in its group has ended.
+func Reap(app int) {
+	entries, _ := os.ReadDir("/proc") // What cannot be read has no copies that could be waited for.
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || isCopy(pid, app, devlink.CopyName, devlink.EndName, devlink.CrashName) != nil {
+			continue
+		}
+		if _, fields, err := stat(pid); err == nil && fields[0] == "Z" && fields[2] == strconv.Itoa(app) {
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // Else it is there for as long as this process.
+		}
+	}
 }
 
 // EndCopy returns the copy of itself that an application with that socket has made when it ended, 0 if it has made none.

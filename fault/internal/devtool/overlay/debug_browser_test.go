@@ -251,15 +251,31 @@ func TestDebugger(t *testing.T) {
 		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
 		is("&u.AboutMe")
 		p.until(`(() => { const m = document.querySelector("#where .hit mark").getBoundingClientRect(), box = document.querySelector("#where .lines").getBoundingClientRect(); return m.left >= box.left && m.right <= box.right && box.right <= innerWidth && document.documentElement.scrollWidth <= innerWidth })()`)
+
+		// It may stand in another line.
+		before := s.failure.Excerpts[0][i-1]
+		word := strings.Fields(before.Text)[0]
+		from = strings.Index(before.Text, word)
+		s.set(func() {
+			s.frames[2]["source"] = []object{{"number": before.Number, "text": before.Text, "mark": object{"from": from, "to": from + len(word)}}, {"number": 64, "text": text, "hit": true}}
+		})
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		p.until(fmt.Sprintf(`[...document.querySelectorAll("#where mark")].map(m => m.textContent).join("") === %q && document.querySelector("#where mark").closest("tr").querySelector("th").textContent === %q`, word, fmt.Sprintf("%d (at %s)", before.Number, word)))
+		p.until(`document.querySelector("#where .hit .unseen").textContent === " (this line)" && document.querySelector("#where .hit .k")?.textContent === "if"`)
+		s.set(func() { s.frames[2]["source"] = line("&u.AboutMe") })
+		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
+		is("&u.AboutMe")
+		p.until(`document.querySelectorAll("#where .unseen").length === 1`)
 	})
 	t.Run("what the copy is a copy of, and how far it is", func(t *testing.T) {
 		s, p := begin(t)
 		s.state["stack_of"], s.state["copy_of"] = "wrapped", "handled"
 		s.state["variables"], s.loading = object{"ready": 2, "failed": 1, "of": 31}, true
 		s.unlocked(p)
-		p.until(`document.getElementById("state").textContent === "Variables of 3 of 31 calls…"`)
+		// A screen reader does not read each number.
+		p.until(`document.getElementById("state").textContent === "Variables of 3 of 31 calls…" && document.getElementById("state").ariaLive === "off"`)
 		s.set(func() { s.loading = false })
-		p.until(`document.getElementById("state").textContent.endsWith("after the handler had returned")`)
+		p.until(`document.getElementById("state").textContent.endsWith("after the handler had returned") && document.getElementById("state").ariaLive === "polite"`)
 		p.until(`document.getElementById("copy-of").textContent.includes("where the error was first wrapped. The copy was made later, after the handler had returned") && document.getElementById("copy-of").nextElementSibling.matches(".calls")`)
 		s.set(func() { s.state["copy_of"] = "wrapped" })
 		p.eval(`document.dispatchEvent(new Event("visibilitychange"))`)
@@ -274,13 +290,34 @@ func TestDebugger(t *testing.T) {
 		p.until(`document.querySelector("#goroutines").textContent.includes("began with web.(*Server).avatar.func1, started by web.(*Server).profile") && document.querySelector("#goroutines").textContent.includes("job=avatar")`)
 		p.until(`!document.querySelector("#goroutines details").open && [...document.querySelectorAll("#goroutines td:first-child")].every(td => td.offsetHeight === 0 || td.scrollWidth <= td.clientWidth)`)
 	})
+	t.Run("the environment", func(t *testing.T) {
+		s, p := begin(t)
+		p.open(s.address())
+		p.until(`!!document.getElementById("pin") && document.getElementById("environment").hidden`)
+		s.unlocked(p)
+		p.until(`!document.getElementById("environment").hidden && document.getElementById("environment").previousElementSibling.matches(".details")`)
+		p.eval(`document.getElementById("environment").open = true`)
+		shown := `[...document.querySelectorAll("#environment [data-part]:not([hidden])")].map(e => e.querySelector("h3").textContent + ": " + [...e.querySelectorAll(".facts > div")].filter(d => d.offsetHeight > 0).map(d => d.querySelector("dt").textContent + "=" + d.querySelector("dd").textContent).join(", ")).join("; ")`
+		p.until(shown + ` === "Started with: Directory=/home/susan/microblog, Program=/tmp/fault-run/app-7, Argument 1=serve, Argument 2=--title=<b>\\u202e; ` +
+			`Variables: DATABASE_URL=postgres://blog:[masked]@localhost/blog, HOME=/home/susan; Build: Go=go1.26.0, Package=example.org/microblog/cmd/microblog, -tags=faultdev; ` +
+			`Modules: example.org/microblog=(devel), example.org/microblog/fault=v0.0.0 => ./fault"`)
+		p.until(`document.querySelector("#environment").textContent.includes("2 further arguments and variables are left out.")`)
+		p.eval(`document.querySelector("#environment .filter").focus()`)
+		p.write("FAULT")
+		p.until(shown + ` === "Started with: Program=/tmp/fault-run/app-7; Build: -tags=faultdev; Modules: example.org/microblog/fault=v0.0.0 => ./fault"`)
+		s.set(func() { s.removed = true })
+		p.eval(`location.reload()`)
+		p.until(`document.querySelector("#environment:not([open]):not([hidden])") && document.querySelector("#environment dl") === null`)
+		p.eval(`document.getElementById("environment").open = true`)
+		p.until(`document.querySelector("#environment").textContent.includes("The binary of this version has been removed.") && document.querySelectorAll("#environment h3").length === 2`)
+	})
 	t.Run("what is not finished stays to be finished, and nothing of it is an error of the browser's", func(t *testing.T) {
 		s, p := open(t)
 		p.mu.Lock()
 		p.errors = nil // It has no favicon.ico.
 		p.mu.Unlock()
 		p.typed("#where", "len(")
-		p.until(`document.querySelector("#where textarea").value === "len(" && document.querySelector("#where .peek").textContent === "It is not finished: a ) is missing." && document.querySelector("#where .log").hidden`)
+		p.until(`document.querySelector("#where textarea").value === "len(" && document.querySelector("#where .peek").textContent === "It is not finished: a ) is missing." && document.querySelector("#where .peek [role=alert]") && document.querySelector("#where .log").hidden`)
 		p.write("name) > 3")
 		p.strike("Enter")
 		p.until(`document.querySelector("#where .log").textContent.endsWith("truebool")`)

@@ -55,6 +55,7 @@ type debugStand struct {
 	state    object // what GET /failures/{id} says beside the frames
 	frames   []object
 	loading  bool // the variables are on their way
+	removed  bool // the binary is
 	inside   map[string][]variable
 	results  map[string]variable
 	needs    map[string]bool // expressions that call
@@ -102,6 +103,21 @@ func newDebugStand(t *testing.T, f *overlay.Failure) *debugStand {
 			{"id": 90, "state": "waiting", "wait": "chan receive", "name": "web.(*Server).preload", "file": "/home/susan/microblog/internal/web/preload.go", "short": "internal/web/preload.go", "line": 31, "app": true},
 			{"id": 1, "state": "waiting", "wait": "IO wait", "name": "net/http.(*Server).Serve", "file": "/usr/lib/go/src/net/http/server.go", "short": "net/http/server.go", "line": 3424},
 		}}
+	})
+	api("GET /failures/{id}/environment", func(*http.Request, object) (int, any) {
+		d := object{
+			"dir": "/home/susan/microblog", "program": "/tmp/fault-run/app-7", "arguments": []string{"serve", "--title=<b>\u202e"}, "cut": 2,
+			"variables": []object{{"name": "DATABASE_URL", "value": "postgres://blog:[masked]@localhost/blog"}, {"name": "HOME", "value": "/home/susan"}},
+		}
+		if s.removed {
+			d["why"] = "The binary of this version has been removed."
+		} else {
+			d["build"] = object{"go": "go1.26.0", "package": "example.org/microblog/cmd/microblog", "settings": []object{{"name": "-tags", "value": "faultdev"}, {"name": "vcs.time", "value": ""}}, "modules": []object{
+				{"path": "example.org/microblog", "version": "(devel)", "main": true},
+				{"path": "example.org/microblog/fault", "version": "v0.0.0", "replaced_by": object{"path": "./fault"}},
+			}}
+		}
+		return 200, d
 	})
 	api("POST /failures/{id}/replay", func(*http.Request, object) (int, any) {
 		return 200, object{"before": object{"status": 500, "generation": 7}, "after": object{"status": 200, "generation": 9, "took_ms": 12.51,

@@ -37,6 +37,7 @@ type failurePage struct {
 	Calls    int
 	Causes   []causeView
 	Request  *requestView
+	Response *responseView
 	Steps    []stepView
 	Earlier  []stepView
 	Dropped  int
@@ -74,6 +75,13 @@ type requestView struct {
 	Cut         bool
 	Command     string // for a shell; "" if there is none
 	Notes       []string
+}
+
+// responseView is what had been done to answer.
+type responseView struct {
+	Facts  []fact
+	Header []fact
+	Cut    bool
 }
 
 type stepView struct {
@@ -154,6 +162,9 @@ func failurePageOf(r *http.Request, f *Failure, status int, own bool) failurePag
 		v.Request = requestOf(r, f.Failure)
 	} else if f.Task != "" {
 		v.Asked = "goroutine " + line(f.Task)
+	}
+	if s := f.Response; s != nil {
+		v.Response = responseOf(s)
 	}
 	v.fillCalls(f)
 	if len(f.Causes.Causes) > 0 || f.Causes.Cut > 0 || f.Causes.Message != f.Message {
@@ -277,6 +288,19 @@ func requestOf(r *http.Request, f *fault.Failure) *requestView {
 		v.Notes = append(v.Notes, line(n))
 	}
 	return v
+}
+
+func responseOf(s *fault.Response) *responseView {
+	status, body, connection := statusText(s.Status), bytesText(s.Bytes)+" written", ""
+	if s.Hijacked {
+		connection = "taken over by the handler"
+	} else if status == "" {
+		status = "not set yet"
+	}
+	if s.Bytes == 0 {
+		body = "nothing written yet"
+	}
+	return &responseView{Facts: facts("Connection", connection, "Status", status, "Body", body), Header: fields(s.Header), Cut: s.Cut}
 }
 
 // cookiesOf takes cookies apart as they are: masked values are none that net/http would take.

@@ -147,7 +147,8 @@ func failed(t testing.TB) *overlay.Failure {
 				"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"},
 			},
 		},
-		User: "susan", RequestID: "c4cd1b3e5a", Host: "laptop", PID: 41230, Goroutine: 88,
+		Response: &fault.Response{Header: http.Header{"Cache-Control": {"private"}}},
+		User:     "susan", RequestID: "c4cd1b3e5a", Host: "laptop", PID: 41230, Goroutine: 88,
 		Build: fault.Build{Module: "example.org/microblog", Version: "(devel)", Go: "go1.26.0", ID: "0f3acb82d911"},
 		Steps: []trace.Step{
 			{Time: noon.Add(-14 * time.Millisecond), Kind: "sql", Text: "SELECT user_id, data FROM sessions WHERE token = $1 AND expires > $2", Args: []string{"[masked]", "1795348800000000"}, Duration: 310 * time.Microsecond},
@@ -182,6 +183,7 @@ func many(t testing.TB) *overlay.Failure {
 		whole.Steps = append(whole.Steps, trace.Step{Time: noon.Add(time.Duration(i-40) * time.Millisecond), Kind: "sql", Text: "SELECT 1", Duration: time.Duration(i) * time.Millisecond})
 	}
 	whole.StepsDropped = 12
+	whole.Response = &fault.Response{Status: 200, Bytes: 70_000, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Set-Cookie": {"session=[masked]; Path=/"}}}
 	return &overlay.Failure{Failure: &whole, Excerpts: f.Excerpts, Why: f.Why, Answer: f.Answer, Generation: 3}
 }
 

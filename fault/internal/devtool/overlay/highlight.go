@@ -38,9 +38,10 @@ func excerptOf(file string, source []problem.Line, column int) []codeLine {
 		kinds = kindsOf(source)
 	}
 	all := make([]codeLine, len(source))
+	isMarked := slices.ContainsFunc(source, func(l problem.Line) bool { from, to := markOf(l); return from < to })
 	for i, l := range source {
 		from, to := markOf(l)
-		if l.Hit && from == to {
+		if l.Hit && from == to && !isMarked {
 			from, to = marked(l.Text, kinds[i], column)
 		}
 		at := ""

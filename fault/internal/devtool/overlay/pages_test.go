@@ -261,6 +261,7 @@ func TestFailurePage(t *testing.T) {
 		`<span class="text">loading the profile: <span class="wrapped">query:`, "3 calls in example.org/microblog/fault and net/http", "No source: the file is not there any more.", ">This is the kit’s own.<",
 		"<dt>sort</dt><dd><bdi>newest</bdi></dd>", "<dt>session</dt><dd><bdi>[masked]</bdi></dd>", "3 headers", "2 cookies", "curl -i", `href="` + f.Answer + `"`, `class="failed"`, "1.2 ms", "susan",
 		`data-call="0"`, "go1.26.0",
+		"Response so far", "<dt>Status</dt><dd><bdi>not set yet</bdi></dd>", "<dt>Body</dt><dd><bdi>nothing written yet</bdi></dd>", "<summary>1 header</summary>", "<dt>Cache-Control</dt><dd><bdi>private</bdi></dd>",
 	}, nil)
 
 	w = httptest.NewRecorder()
@@ -268,7 +269,7 @@ func TestFailurePage(t *testing.T) {
 	if w.Code != 200 {
 		t.Errorf("at its own address: status %d", w.Code)
 	}
-	has(t, w.Body.String(), []string{"31 earlier steps", "12 earlier steps were not kept", "An unexpected error has occurred", "me.png, 47.1 KiB", `I like\nlong walks`, `id="aside"`, "Panic"}, []string{"client.js"})
+	has(t, w.Body.String(), []string{"31 earlier steps", "12 earlier steps were not kept", "An unexpected error has occurred", "me.png, 47.1 KiB", `I like\nlong walks`, `id="aside"`, "Panic", "<dd><bdi>200 OK</bdi></dd>", "68.4 KiB written", "session=[masked]; Path=/"}, []string{"client.js"})
 }
 
 // TestUnknownFailure is one of which nothing is known.
@@ -308,6 +309,22 @@ func TestMark(t *testing.T) {
 				t.Errorf("no %q, or too much, in\n%s", test.caret, w.Body.String())
 			}
 		})
+	}
+}
+
+// A mark may stand in another line than the one that is hit, and is told there.
+func TestMarkInAnotherLine(t *testing.T) {
+	t.Parallel()
+	f := failed(t)
+	f.Excerpts = [][]problem.Line{{{Number: 63, Text: "\tn, err := strconv.Atoi(text)", Mark: problem.Mark{From: 24, To: 28}}, {Number: 64, Text: "\treturn trace.Wrap(err)", Hit: true}}}
+	w := httptest.NewRecorder()
+	overlay.WriteFailure(w, asked("GET", "/x", "browser"), f, 500, false)
+	where, _, _ := strings.Cut(w.Body.String(), "</section>")
+	has(t, where, []string{`63<span class="unseen"> (at text)</span>`, `<mark>text</mark>`, `64<span class="unseen"> (this line)</span>`}, nil)
+	w = httptest.NewRecorder()
+	overlay.WriteFailure(w, asked("GET", "/x", "curl"), f, 500, false)
+	if want := "63 |     n, err := strconv.Atoi(text)\n      |                            ^^^^\n"; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("no %q in\n%s", want, w.Body.String())
 	}
 }
 

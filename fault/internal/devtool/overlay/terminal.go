@@ -174,6 +174,16 @@ func failureText(r *http.Request, f *Failure, status int) string {
 			}
 		}
 	}
+	if s := f.Response; s != nil {
+		t.blank()
+		t.put("", "Response so far:")
+		t.verbatim("  ", line(s.Summary()))
+		for _, name := range slices.Sorted(maps.Keys(s.Header)) {
+			for _, value := range s.Header[name] {
+				t.verbatim("  ", line(name)+": "+line(value))
+			}
+		}
+	}
 	t.blank()
 	t.verbatim("", "Failure "+f.ID.String()+whenText(f.Failure, f.Generation))
 	if f.Answer != "" && strings.HasPrefix(f.Answer, Prefix) {

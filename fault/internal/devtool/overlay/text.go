@@ -79,13 +79,15 @@ func (p *page) excerpt(source []problem.Line, column int) {
 		digits = max(digits, len(fmt.Sprint(l.Number)))
 	}
 	room := columns - digits - len(" >  | ")
-	shift := 0 // columns that are left out on the left, so that the place is seen
-	carets := 1
+	shift := 0              // columns that are left out on the left, so that the place is seen
+	carets, pointed := 1, 0 // the number of the line that has them
 	for _, l := range source {
-		if from, to := markOf(l); l.Hit && to > from {
+		from, to := markOf(l)
+		if to > from {
 			column, carets = from+1, width(l.Text, to+1)-width(l.Text, from+1)
 		}
-		if l.Hit && column > 0 {
+		if to > from || l.Hit && column > 0 && pointed == 0 {
+			pointed = l.Number
 			if at := width(l.Text, column); at+min(carets, room/2) > room-10 {
 				shift = max(0, at-room/2)
 			}
@@ -99,7 +101,7 @@ func (p *page) excerpt(source []problem.Line, column int) {
 		text, _ := expand(l.Text)
 		shown := window(text, shift, room)
 		p.WriteString(strings.TrimRight(fmt.Sprintf(" %c %*d | %s", mark, digits, l.Number, shown), " ") + "\n")
-		if l.Hit && column > 0 && column <= len(l.Text)+1 {
+		if l.Number == pointed && column <= len(l.Text)+1 {
 			before := width(l.Text, column) - shift
 			fmt.Fprintf(p, "   %*s | %*s%s\n", digits, "", before, "", strings.Repeat("^", max(1, min(carets, room-before))))
 		}

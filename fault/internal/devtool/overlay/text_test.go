@@ -114,7 +114,7 @@ func TestFailureText(t *testing.T) {
 	}
 	has(t, text, []string{
 		"\ninternal/store/users.go:64  store.(*Store).UserByName\n", " > 64 | ", "*sqlite.Error  SQL logic error", "> internal/web/profile.go:43  web.(*Server).profile\n",
-		"  net/http/server.go:2822  http.(*ServeMux).ServeHTTP\n", "1.2 ms", "User: susan", "http://127.0.0.1:5000/.fault/failures/", "Failure " + f.ID.String(), "in version 7",
+		"  net/http/server.go:2822  http.(*ServeMux).ServeHTTP\n", "1.2 ms", "User: susan", "\nResponse so far:\n  no status yet, nothing of the body\n  Cache-Control: private\n", "http://127.0.0.1:5000/.fault/failures/", "Failure " + f.ID.String(), "in version 7",
 	}, []string{"\t", "\x1b"})
 }
 

@@ -430,20 +430,28 @@ func (s *search) pattern() (pattern string) {
 
 // leads tells whether the code of a function leads to one of that name, by the names that it and what it leads to mention.
 func (p *goPackage) leads(from *function, name string) bool {
-	seen := map[*function]bool{from: true}
-	for queue := []*function{from}; len(queue) > 0; queue = queue[1:] {
-		mentions := queue[0].mentions()
-		if mentions[name] {
-			return true
-		}
-		for mentioned := range mentions {
-			for _, next := range p.byName[mentioned] {
-				if !seen[next] {
-					seen[next] = true
-					queue = append(queue, next)
-				}
+	if p.mentioning == nil {
+		p.mentioning, p.leading = map[string][]*function{}, map[string]map[*function]bool{}
+		for _, f := range p.functions {
+			for mentioned := range f.mentions() {
+				p.mentioning[mentioned] = append(p.mentioning[mentioned], f)
 			}
 		}
 	}
-	return false
+	leading, known := p.leading[name]
+	if !known {
+		leading = map[*function]bool{}
+		seen := map[string]bool{name: true}
+		for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
+			for _, f := range p.mentioning[queue[0]] {
+				leading[f] = true
+				if !seen[f.name] {
+					seen[f.name] = true
+					queue = append(queue, f.name)
+				}
+			}
+		}
+		p.leading[name] = leading
+	}
+	return leading[from]
 }

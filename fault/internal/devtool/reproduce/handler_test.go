@@ -2,12 +2,14 @@ package reproduce_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/reproduce"
@@ -478,6 +480,36 @@ func TestFindElsewhere(t *testing.T) {
 	o := reproduce.Find(&fault.Failure{Stack: trace.Stack{{Function: "example.test/app/shop.Handler.func1", File: file, App: true}}})
 	if o.Handler != "" || !strings.HasSuffix(o.Looked, "these need arguments: Handler(int)") {
 		t.Errorf("found %q, looked: %s", o.Handler, o.Looked)
+	}
+}
+
+// A package with very many handlers that all lead to each other does not take for ever.
+func TestFindAmongMany(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), "module example.test/app\n")
+	const many = 400
+	var b, all strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&all, "v%d := 0\n", i)
+	}
+	b.WriteString("package app\n\nimport \"net/http\"\n\nfunc show(w http.ResponseWriter, r *http.Request) {}\n\n")
+	for i := range many {
+		fmt.Fprintf(&b, "func h%d() http.Handler {\n%sreturn h%d()\n}\n", i, all.String(), i+1)
+	}
+	fmt.Fprintf(&b, "func h%d() http.Handler {\nif false {\nreturn h0()\n}\nreturn http.HandlerFunc(show)\n}\n", many)
+	file := filepath.Join(dir, "app.go")
+	write(t, file, b.String())
+	found := make(chan string, 1)
+	go func() {
+		found <- reproduce.Find(&fault.Failure{Stack: trace.Stack{{Function: "example.test/app.show", File: file, App: true}}}).Handler
+	}()
+	select {
+	case got := <-found:
+		if got != "h0()" {
+			t.Errorf("found %q", got)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it is still looking")
 	}
 }
 

@@ -40,8 +40,10 @@ func fail(t *testing.T, raw string) (*fault.Failure, description) {
 	var k keeper
 	var seen description
 	c := fault.New(fault.Options{Recorder: &k, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Module: "example.org/microblog/fault/internal/devtool/reproduce"})
-	s := httptest.NewUnstartedServer(c.Middleware(c.Handle(func(_ http.ResponseWriter, r *http.Request) error {
+	s := httptest.NewUnstartedServer(c.Middleware(c.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		seen = describe(r)
+		w.Header().Set("Content-Type", "text/csv")
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: canary})
 		trace.Note(r.Context(), trace.Step{Kind: "sql", Text: "SELECT `a`\nFROM b", Args: []string{"1"}, Err: "no such table"})
 		return trace.Wrap(errors.New("the `disk` is full\n```\n<img src=x> @everyone"), "saving")
 	})))

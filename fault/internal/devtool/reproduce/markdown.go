@@ -42,6 +42,7 @@ func Markdown(f *fault.Failure, d Details) string {
 	m.causes(f.Causes)
 	m.calls(f)
 	m.request(f, d.Base)
+	m.response(f.Response)
 	m.steps(f)
 	if out := strings.TrimRight(f.Output, "\n"); out != "" {
 		m.section("Output")
@@ -236,11 +237,7 @@ func (m *markdown) request(f *fault.Failure, base string) {
 	if q.Host != "" {
 		b.WriteString("Host: " + q.Host + "\n")
 	}
-	for _, name := range slices.Sorted(maps.Keys(q.Header)) {
-		for _, value := range q.Header[name] {
-			b.WriteString(visible.Line(name+": "+value) + "\n")
-		}
-	}
+	writeHeader(&b, q.Header)
 	m.section("Request")
 	m.block("", b.String())
 	b.Reset()
@@ -274,6 +271,25 @@ func (m *markdown) request(f *fault.Failure, base string) {
 		m.block("sh", command)
 		if len(notes) > 0 { // Not as comments of the command: some shells would obey what stands in them.
 			m.block("", strings.Join(notes, "\n"))
+		}
+	}
+}
+
+func (m *markdown) response(s *fault.Response) {
+	if s == nil {
+		return
+	}
+	var b strings.Builder
+	b.WriteString(s.Summary() + "\n")
+	writeHeader(&b, s.Header)
+	m.section("Response so far")
+	m.block("", b.String())
+}
+
+func writeHeader(b *strings.Builder, h http.Header) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			b.WriteString(visible.Line(name+": "+value) + "\n")
 		}
 	}
 }

@@ -28,6 +28,7 @@ func TestMarkdown(t *testing.T) {
 		"### Causes\n", "*errors.errorString  the `disk` is full\n",
 		"> ", "Authorization: Bearer [masked]\n", "password = [masked]\nuser = susan\n", "- User: `susan`\n",
 		"To send it again:\n\n```sh\ncurl -i", "'http://127.0.0.1:5000/login?token=", "sql  SELECT `a` FROM b  [1]\n    no such table\n",
+		"### Response so far\n\n```\nno status yet, nothing of the body\nContent-Type: text/csv\nSet-Cookie: session=[masked]\n```\n",
 		"- Revision: `abc with changes`\n", "- Go: `go1.26.8`\n", f.ID.Full(),
 	} {
 		if !strings.Contains(got, part) {
@@ -52,7 +53,8 @@ func TestMarkdownForeign(t *testing.T) {
 	text := "a\x1b[31m\u202e `b` ``` ```` @everyone <img src=x onerror=alert(1)> [x](javascript:y) #1\n```\n# head"
 	f := &fault.Failure{
 		Kind: fault.Kind(text), Message: text, Public: text, Task: text, User: text, Output: text, Causes: fault.Cause{Type: text, Message: text, Causes: []fault.Cause{{Message: text}}},
-		Request: &fault.Request{Method: text, URL: text, Header: map[string][]string{text: {text}}, Form: map[string][]string{text: {text}}, Files: []fault.File{{Field: text, Name: text}}},
+		Request:  &fault.Request{Method: text, URL: text, Header: map[string][]string{text: {text}}, Form: map[string][]string{text: {text}}, Files: []fault.File{{Field: text, Name: text}}},
+		Response: &fault.Response{Header: map[string][]string{text: {text}}},
 	}
 	got := reproduce.Markdown(f, reproduce.Details{Explanations: []explain.Explanation{{Title: text, Text: text, Try: []string{text}}}})
 	if strings.ContainsAny(got, "\x1b\u202e") {

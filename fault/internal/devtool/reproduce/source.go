@@ -35,12 +35,19 @@ var moduleLine = regexp.MustCompile(`(?m)^module[ \t]+"?([^\s"]+)`)
 func moduleOf(frame trace.Frame) *module {
 	dir := filepath.Dir(filepath.Clean(frame.File))
 	for root := dir; ; root = filepath.Dir(root) {
-		text, err := os.ReadFile(filepath.Join(root, "go.mod"))
-		if err != nil {
+		name := filepath.Join(root, "go.mod")
+		if _, err := os.Stat(name); err != nil {
 			if filepath.Dir(root) == root {
 				return nil
 			}
 			continue
+		}
+		if !isReadable(name) {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil
 		}
 		found := moduleLine.FindStringSubmatch(string(text))
 		if found == nil {
@@ -122,7 +129,7 @@ func (m *module) isProgram(dir, imports string) bool {
 		return false
 	}
 	for _, path := range files {
-		if strings.HasSuffix(path, "_test.go") {
+		if strings.HasSuffix(path, "_test.go") || !isReadable(path) {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
@@ -137,6 +144,12 @@ func (m *module) isProgram(dir, imports string) bool {
 		}
 	}
 	return false
+}
+
+// isReadable tells whether a file may be read as a whole: it is no pipe or device, and not too large.
+func isReadable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() <= maxSource
 }
 
 func escapeGlob(dir string) string {
@@ -154,11 +167,13 @@ type goPackage struct {
 	path      string
 	name      string
 	functions []*function // those of its tests, too
-	byName    map[string][]*function
 	types     map[string]*ast.TypeSpec
 	files     map[*ast.TypeSpec]*ast.File
 	names     map[string]bool // declared in the package
 	external  map[string]bool // and in its external test package
+	// mentioning are the functions whose code has a name, and leading those that lead to a function of a name; once asked for.
+	mentioning map[string][]*function
+	leading    map[string]map[*function]bool
 }
 
 // function is a declared function.
@@ -185,7 +200,7 @@ func (m *module) load(dir string) *goPackage {
 	}
 	p := &goPackage{
 		module: m, dir: dir, rel: filepath.ToSlash(rel), types: map[string]*ast.TypeSpec{}, files: map[*ast.TypeSpec]*ast.File{},
-		byName: map[string][]*function{}, names: map[string]bool{}, external: map[string]bool{},
+		names: map[string]bool{}, external: map[string]bool{},
 	}
 	p.path = path.Join(m.path, p.rel)
 	entries, err := os.ReadDir(dir)
@@ -197,7 +212,7 @@ func (m *module) load(dir string) *goPackage {
 		if !strings.HasSuffix(e.Name(), ".go") {
 			continue
 		}
-		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
+		if !isReadable(filepath.Join(dir, e.Name())) {
 			continue
 		}
 		if fits, err := build.Default.MatchFile(dir, e.Name()); err != nil || !fits {
@@ -239,7 +254,6 @@ func (p *goPackage) add(file *ast.File, test, external bool) {
 				names[f.name] = true
 			}
 			p.functions = append(p.functions, f)
-			p.byName[f.name] = append(p.byName[f.name], f)
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
 				switch s := s.(type) {

@@ -349,3 +349,22 @@ func (s *supervisor) watch() {
 		s.term.Event("not everything can be watched: " + err.Error())
 	}
 }
+
+// watchOn passes on what changes until Run ends.
+func (s *supervisor) watchOn(changes chan<- []watch.Change) {
+	for {
+		batch, err := s.watcher.Next(s.ctx)
+		if s.ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.term.Event("changes are not seen any more: " + err.Error() + "; start fault run anew")
+			return
+		}
+		select {
+		case changes <- batch:
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}

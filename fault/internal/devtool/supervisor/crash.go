@@ -27,6 +27,9 @@ import (
 // maxOutput is how much of what a process wrote is kept with its end, in bytes.
 const maxOutput = 16 << 10
 
+// crashCode is the exit code of a Go program that has crashed.
+const crashCode = 2
+
 // debugCrash keeps the end of a generation for the debugger, with the copy of the process if it has made one, and returns where it
 // is shown; "" is nowhere. Of an end that is neither a crash nor has a copy there is no more to show than p does.
 func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
@@ -40,7 +43,7 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 	}
 	module := s.source().Module
 	f, hooked := ending(g, e, p, module)
-	if f.Kind == fault.KindEnded && !crashed {
+	if f.Kind == fault.KindEnded && !(crashed && e.Code == crashCode) { // a plain copy is of os.Exit, too
 		f.Causes.Type = explain.Exit
 	}
 	shown := &overlay.Failure{
@@ -50,11 +53,11 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
-	failure := debugapi.Failure{Failure: shown, Source: func(file string, line int) ([]problem.Line, string) {
+	failure := debugapi.Failure{Failure: shown, Environment: &g.started, Source: func(file string, line int) ([]problem.Line, string) {
 		return s.excerpt(g, trace.Frame{File: file, Line: line})
 	}}
 	if copied == 0 {
-		failure.Why = s.withoutCopy(e, hooked)
+		failure.Why = s.withoutCopy(e, f.Causes.Type, hooked)
 		return s.debugger.Add(failure)
 	}
 	g.shown.Store(true)
@@ -70,8 +73,9 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 	return s.debugger.Add(failure)
 }
 
-// withoutCopy says why there is no copy of a process that has crashed. hooked tells whether its runtime makes one.
-func (s *supervisor) withoutCopy(e process.Exit, hooked bool) *debugapi.UnavailableError {
+// withoutCopy says why there is no copy of a process that has crashed, by what package crash calls its cause. hooked tells
+// whether its runtime makes one.
+func (s *supervisor) withoutCopy(e process.Exit, cause string, hooked bool) *debugapi.UnavailableError {
 	const gone = "The process has ended without a copy, so its variables are gone: "
 	switch {
 	case !s.linked.Load():
@@ -86,8 +90,13 @@ func (s *supervisor) withoutCopy(e process.Exit, hooked bool) *debugapi.Unavaila
 			Text: gone + "this version was built before the runtime that makes one was compiled.",
 			Fix:  "Build it anew (the key r), and do again what made it crash.",
 		}
-	case e.Signal != "" || strings.Contains(e.Crash, "SIGQUIT: quit"):
+	case e.Signal != "":
 		return &debugapi.UnavailableError{Text: gone + "a signal ended it."}
+	case cause == "signal":
+		return &debugapi.UnavailableError{
+			Text: gone + "a signal ended it, of which the runtime makes none: somebody has sent it, or code that is not Go's has failed.",
+			Fix:  "What the process wrote as it ended tells where each goroutine was.",
+		}
 	}
 	return &debugapi.UnavailableError{
 		Text: gone + "the system did not allow one.",

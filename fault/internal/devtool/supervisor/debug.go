@@ -38,7 +38,7 @@ func (s *supervisor) debug(g *generation, f link.Failure, shown *overlay.Failure
 		}
 		return ""
 	}
-	failure := debugapi.Failure{Failure: shown, Source: func(file string, line int) ([]problem.Line, string) {
+	failure := debugapi.Failure{Failure: shown, Environment: &g.started, Source: func(file string, line int) ([]problem.Line, string) {
 		return s.excerpt(g, trace.Frame{File: file, Line: line})
 	}}
 	if f.Frozen != 0 {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"example.org/microblog/fault/internal/devtool/address"
+	"example.org/microblog/fault/internal/devtool/debugapi"
 	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
@@ -28,9 +29,10 @@ import (
 type generation struct {
 	number  int
 	binary  string
-	built   time.Time // when its build began: a source file that is newer is not what runs
-	told    string    // where it should listen
-	address string    // where it does
+	started debugapi.Environment // what it was started with
+	built   time.Time            // when its build began: a source file that is newer is not what runs
+	told    string               // where it should listen
+	address string               // where it does
 	process *process.Process
 	backend *proxy.Backend
 	link    *link.Server
@@ -38,6 +40,7 @@ type generation struct {
 	launched, ready time.Time
 
 	retired  atomic.Bool // it was told to end: its end is no crash
+	watched  atomic.Bool // the loop is told when it ends by itself, and takes the copy of that
 	shown    atomic.Bool // the copy that it has made of its end is the debugger's
 	muted    atomic.Bool // what it writes is not passed on any more
 	stopping sync.Once
@@ -81,6 +84,15 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 		g.address = *fixed // unless it heeds what it is told this time
 	}
 	socket := filepath.Join(s.dir, strconv.Itoa(number)+".sock")
+	env, err := s.environment(g.told, socket)
+	if err != nil {
+		return nil, err
+	}
+	args := make([]string, len(s.options.Args))
+	for i, arg := range s.options.Args {
+		args[i] = filled(arg, g.told)
+	}
+	g.started = debugapi.Environment{Dir: s.options.Dir, Program: binary, Arguments: args, Variables: env}
 	g.link, err = link.Listen(socket, link.Handler{
 		Freeze: s.debugger != nil,
 		Hello:  func(int) { s.linked.Store(true) },
@@ -88,14 +100,6 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	})
 	if err != nil {
 		return nil, err
-	}
-	env, err := s.environment(g.told, socket)
-	if err != nil {
-		return nil, errors.Join(err, g.link.Close())
-	}
-	args := make([]string, len(s.options.Args))
-	for i, arg := range s.options.Args {
-		args[i] = filled(arg, g.told)
 	}
 	g.launched = time.Now()
 	g.process, err = process.Start(process.Spec{
@@ -116,14 +120,23 @@ func (g *generation) stop(grace time.Duration) {
 		g.retired.Store(true)
 		if err := g.process.Stop(grace); err != nil {
 			g.report(err.Error())
-		}
-		if copied, _ := link.EndCopy(g.link.Path()); copied != 0 && !g.shown.Load() {
-			link.End(copied)
+		} else {
+			if g.process.Exit().Stopped || !g.watched.Load() {
+				g.endCopy()
+			}
+			link.Reap(g.process.PID())
 		}
 		g.backend.Close()
 		_ = g.link.Close() // its socket lies in a directory that is removed
 		g.binaries.release(g.binary)
 	})
+}
+
+// endCopy ends the copy that the process has made of its end, unless it is shown.
+func (g *generation) endCopy() {
+	if copied, _ := link.EndCopy(g.link.Path()); copied != 0 && !g.shown.Load() {
+		link.End(copied)
+	}
 }
 
 // awaitReady waits until the generation serves. Where it turns out to listen somewhere else than it was told, that is its

@@ -3,9 +3,16 @@
 package supervisor
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"os"
+	"path"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"example.org/microblog/fault/internal/devtool/address"
 )
 
 // Options say what to run and how. Package must be given.
@@ -80,3 +87,82 @@ type OptionError struct {
 }
 
 func (e *OptionError) Error() string { return e.Option + ": " + e.Text }
+
+// complete checks the options and fills in the defaults.
+func (s *supervisor) complete() (err error) {
+	o := &s.options
+	if o.Package == "" {
+		o.Package = "."
+	}
+	if o.Dir == "" {
+		if o.Dir, err = os.Getwd(); err != nil {
+			return fmt.Errorf("finding the working directory: %w", err)
+		}
+	}
+	for _, pattern := range o.Watch {
+		if wrong := badPattern(pattern); wrong != "" {
+			return &OptionError{Option: "Watch", Text: fmt.Sprintf("%q %s", pattern, wrong)}
+		}
+	}
+	for _, dir := range o.FromDisk {
+		if info, err := os.Stat(s.absolute(dir)); err != nil || !info.IsDir() {
+			return &OptionError{Option: "FromDisk", Text: fmt.Sprintf("there is no directory %s", dir)}
+		}
+	}
+	for _, host := range o.Hosts {
+		if host == "" || strings.ContainsAny(host, ":/ ") {
+			return &OptionError{Option: "Hosts", Text: fmt.Sprintf("%q is no name of a host: it has neither scheme nor port", host)}
+		}
+	}
+	for _, limit := range []struct {
+		option string
+		d      time.Duration
+	}{{"StartTimeout", o.StartTimeout}, {"Drain", o.Drain}} {
+		if limit.d < 0 {
+			return &OptionError{Option: limit.option, Text: fmt.Sprintf("it is a time to wait, not %v", limit.d)}
+		}
+	}
+	for _, entry := range o.Env {
+		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" {
+			return &OptionError{Option: "Env", Text: fmt.Sprintf("%q is not of the form NAME=VALUE", entry)}
+		}
+	}
+	if o.Fixed != "" {
+		if host, port, err := net.SplitHostPort(o.Fixed); err != nil || port == "" || port == "0" {
+			return &OptionError{Option: "Fixed", Text: fmt.Sprintf("%q is not of the form HOST:PORT, such as 127.0.0.1:8080", o.Fixed)}
+		} else if host == "" {
+			o.Fixed = local(o.Fixed)
+		}
+	}
+	if o.StartTimeout <= 0 {
+		o.StartTimeout = DefaultStartTimeout
+	}
+	if o.Drain <= 0 {
+		o.Drain = DefaultDrain
+	}
+	return nil
+}
+
+func (s *supervisor) checkPublic(public, from string) error {
+	host, _, err := address.Split(public)
+	if err != nil {
+		return &OptionError{Option: "Listen", From: from, Text: err.Error()}
+	}
+	if !s.options.Exposed && !address.IsLoopback(host) {
+		return &OptionError{Option: "Exposed", From: from, Text: fmt.Sprintf("other machines could reach %s, and with it source code and all that an application in development lets anyone do", public)}
+	}
+	return nil
+}
+
+// badPattern says what is wrong with a pattern of files; "" is nothing.
+func badPattern(pattern string) string {
+	if pattern == "" {
+		return "names no file"
+	}
+	for segment := range strings.SplitSeq(filepath.ToSlash(pattern), "/") {
+		if _, err := path.Match(segment, ""); err != nil {
+			return "is no pattern: a bracket is not closed, or something like it"
+		}
+	}
+	return ""
+}

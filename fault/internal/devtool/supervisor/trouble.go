@@ -176,3 +176,21 @@ func short(d time.Duration) string {
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
 	}
 }
+
+// problems are what is wrong at the moment, by what mends it.
+type problems struct {
+	version  *problem.Problem // the newest source: mended by the next version that works
+	template *problem.Problem // what is read from disk: mended by a change of it
+	crash    *problem.Problem // a version that served: put aside, or mended by the next one
+	vet      *problem.Problem // the newest source: mended by the next one
+}
+
+// worst is the one to show.
+func (p problems) worst() *problem.Problem {
+	for _, one := range []*problem.Problem{p.version, p.template, p.crash, p.vet} {
+		if one != nil {
+			return one
+		}
+	}
+	return nil
+}

@@ -20,20 +20,25 @@ function linesOf(source) {
   return make("div", { class: "lines", tabIndex: 0, role: "region", "aria-label": "Source code" }, make("table", {}, body));
 }
 
-// markLine marks what is known to have failed in the line of a card that is hit, in the place of what was marked before.
+// markLine marks what is known to have failed in the lines of a card, in the place of what was marked before.
 export function markLine(card, source) {
-  const line = source?.find(l => l.hit);
-  const row = card.querySelector(":scope > .code > .lines .hit");
+  const line = source?.find(l => l.mark);
+  const rows = [...card.querySelectorAll(":scope > .code > .lines tr")];
+  const row = line && rows.find(r => r.querySelector("th").firstChild?.data === String(line.number));
   const code = row?.querySelector("code");
-  if (!line?.mark || !code) return;
+  if (!code) return;
   const text = visible(line.text, "\t");
   const from = visible(line.text.slice(0, line.mark.from), "\t").length, to = visible(line.text.slice(0, line.mark.to), "\t").length;
   if (from >= to || !code.textContent.startsWith(text.slice(0, to))) return; // The page shows another line, or it is cut before that.
-  const before = [...code.querySelectorAll("mark")];
+  const before = rows.flatMap(r => [...r.querySelectorAll("mark")]);
   const marked = before.map(m => m.textContent).join("");
-  if (marked === text.slice(from, to) && before[0] && offsetOf(code, before[0]) === from) return;
-  for (const m of before) m.replaceWith(m.className ? make("span", { class: m.className, text: m.textContent }) : m.textContent);
-  code.normalize();
+  if (marked === text.slice(from, to) && code.contains(before[0]) && offsetOf(code, before[0]) === from) return;
+  for (const m of before) {
+    const around = m.parentElement;
+    m.replaceWith(m.className ? make("span", { class: m.className, text: m.textContent }) : m.textContent);
+    around.normalize();
+  }
+  for (const r of rows) tellMark(r, r === row ? text.slice(from, to).trim().slice(0, 100) : "");
   const walk = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
   const texts = [];
   while (walk.nextNode()) texts.push(walk.currentNode);
@@ -48,9 +53,14 @@ export function markLine(card, source) {
     part.replaceWith(m);
     m.append(part);
   }
-  const said = row.querySelector("th .unseen");
-  if (said) said.textContent = ` (this line, at ${text.slice(from, to).trim().slice(0, 100)})`;
   document.dispatchEvent(new CustomEvent("fault-mark"));
+}
+
+// tellMark says beside the number of a line what is marked in it, as the templates do.
+function tellMark(row, what) {
+  row.querySelector("th .unseen")?.remove();
+  const words = [row.classList.contains("hit") && "this line", what && "at " + what].filter(Boolean);
+  if (words.length > 0) row.querySelector("th").append(make("span", { class: "unseen", text: ` (${words.join(", ")})` }));
 }
 
 // offsetOf is how much text stands before an element within another.

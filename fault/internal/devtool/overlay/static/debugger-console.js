@@ -140,8 +140,10 @@ export function repl(where, { evaluate, complete, load, called }) {
         log.hidden = !log.firstChild;
         put(expression);
         clearTimeout(timer);
-        peek.replaceChildren(say(problem, "unfinished"));
+        const told = say(problem, "unfinished");
+        told.role = "alert"; // Nothing else tells a screen reader that it was not run.
         peek.hidden = false;
+        peek.replaceChildren(told);
       } else {
         wait.replaceWith(say(problem));
       }

@@ -80,6 +80,7 @@ export function failure(id) {
       return said;
     },
     complete: (frame, text, offset, signal) => ask("POST", base + "/complete", { frame, text, offset }, { signal }),
+    environment: () => ask("GET", base + "/environment"),
     goroutines: () => ask("GET", base + "/goroutines"),
     text: kind => ask("GET", `${base}/${kind}`, undefined, { text: true }),
     replay: () => ask("POST", base + "/replay", {}),

@@ -140,6 +140,62 @@ export function goroutines(box, server) {
   });
 }
 
+const factsOf = pairs => make("dl", { class: "facts" }, ...pairs.map(([name, value]) => make("div", {}, make("dt", { text: visible(name) }), make("dd", {}, make("bdi", { text: visible(value) })))));
+
+// versionOf is a module as go list has it, with what is in its place.
+const versionOf = m => [m.version, m.replaced_by && "=> " + [m.replaced_by.path, m.replaced_by.version].filter(Boolean).join(" ")].filter(Boolean).join(" ") || "–";
+
+// filterOf makes a box that leaves of the facts below only those in which its text stands.
+function filterOf(among) {
+  const box = make("input", { type: "search", class: "filter", placeholder: "Filter", "aria-label": "Filter the environment", autocomplete: "off", spellcheck: false });
+  box.addEventListener("input", () => {
+    const text = box.value.trim().toLowerCase();
+    for (const row of among.querySelectorAll(".facts > div")) row.hidden = !row.textContent.toLowerCase().includes(text);
+    for (const part of among.querySelectorAll("[data-part]")) part.hidden = !part.querySelector(".facts > div:not([hidden])");
+  });
+  return box;
+}
+
+// environment fills the box for what the version was started with when it is opened.
+export function environment(box, server) {
+  if (!box) return;
+  let loaded = false;
+  const inner = make("div", { class: "inner" });
+  box.append(inner);
+  async function load() {
+    if (loaded) return;
+    loaded = true;
+    inner.replaceChildren(make("p", { class: "soft busy-text", text: "Loading…" }));
+    try {
+      const e = await server.environment();
+      const b = e.build;
+      const parts = [
+        ["Started with", [["Directory", e.dir], ["Program", e.program], ...e.arguments.map((a, i) => ["Argument " + (i + 1), a])]],
+        ["Variables", e.variables.map(v => [v.name, v.value])],
+        ["Build", b && [["Go", b.go], ["Package", b.package], ...b.settings.map(v => [v.name, v.value])].filter(([, value]) => value)],
+        ["Modules", b?.modules.map(m => [m.path, versionOf(m)])],
+      ].filter(([, pairs]) => pairs?.length > 0);
+      const all = make("div", {}, ...parts.map(([title, pairs]) => make("div", { "data-part": title }, make("h3", { text: title }), factsOf(pairs))));
+      inner.replaceChildren(filterOf(all), all);
+      if (e.cut > 0) inner.append(make("p", { class: "soft", text: `${count(e.cut, "further argument or variable is", "further arguments and variables are")} left out.` }));
+      if (e.why) inner.append(make("p", { class: "soft", text: visible(e.why) }));
+    } catch (problem) {
+      loaded = false;
+      inner.replaceChildren(say(problem));
+    }
+  }
+  box.addEventListener("toggle", () => { if (box.open) load(); });
+  const shown = is => {
+    box.hidden = !is;
+    if (is) return;
+    loaded = false;
+    box.open = false;
+    inner.replaceChildren();
+  };
+  onLock(shown);
+  shown(unlocked());
+}
+
 // help shows the keys.
 export function help(keys) {
   let dialog = document.getElementById("help");

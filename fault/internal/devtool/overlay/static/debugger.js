@@ -5,7 +5,7 @@ import { failure, onLock, unlock, unlocked } from "./debugger-server.js";
 import { callOf, labelOf, markLine } from "./debugger-call.js";
 import { kept, keptPanel } from "./debugger-kept.js";
 import { room } from "./debugger-room.js";
-import { goroutines, help, tools } from "./debugger-tools.js";
+import { environment, goroutines, help, tools } from "./debugger-tools.js";
 
 const main = byID("main");
 const id = main.dataset.failure ?? "";
@@ -15,7 +15,9 @@ const state = byID("state");
 const usual = state.textContent;
 const notice = byID("notice");
 
-function tell(text, busy = false) {
+// tell says how it stands. What counts up is not for a screen reader to read each time.
+function tell(text, busy = false, counts = false) {
+  state.ariaLive = counts ? "off" : "polite";
   state.textContent = text || usual;
   state.classList.toggle("busy", busy);
 }
@@ -250,7 +252,7 @@ function show(s) {
     case "ready": {
       const how = s.calls > 0 ? `after ${s.calls === 1 ? "a call" : s.calls + " calls"} from here` : s.copy_of !== "panic" && moments[s.copy_of] || "as it failed";
       const { ready = 0, failed = 0, of = 0 } = s.variables ?? {};
-      if (coming(s) && of > 0) tell(`Variables of ${ready + failed} of ${of} calls…`, true);
+      if (coming(s) && of > 0) tell(`Variables of ${ready + failed} of ${of} calls…`, true, true);
       else tell(`Frozen copy of process ${s.failure?.pid || s.pid}, ${how}`);
       notice.replaceChildren();
       break;
@@ -368,6 +370,7 @@ if (id) {
   keptPanel(byID("top-tools"), id, framed);
   tools(byID("tools"), server, main.dataset.method ?? "");
   goroutines(byID("goroutines"), server);
+  environment(byID("environment"), server);
 } else {
   kept(byID("front"), framed);
 }

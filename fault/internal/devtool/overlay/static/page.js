@@ -8,7 +8,7 @@
 
   function reveal(within = document) {
     for (const box of within.querySelectorAll(".lines")) {
-      const mark = box.querySelector(".hit mark");
+      const mark = box.querySelector("mark");
       if (!mark || !box.clientWidth) continue;
       const room = box.getBoundingClientRect(), at = mark.getBoundingClientRect(), numbers = box.querySelector("th").offsetWidth;
       const left = at.left - room.left + box.scrollLeft - numbers, right = left + at.width; // within the code

@@ -2,7 +2,8 @@
 
 // Command copies makes a frozen copy of itself for every number that it reads, with values that follow from
 // the number in the frames, while other goroutines work and memory is collected again and again. It answers
-// with the copy's process id. With an argument, nothing else happens meanwhile.
+// with the copy's process id. With an argument, nothing else happens meanwhile. For a number below zero, something
+// else lies where a variable that is not used any more points to.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"example.org/microblog/fault/internal/freeze"
 )
@@ -64,7 +66,13 @@ func main() {
 		}
 		requests++
 		done := make(chan string)
-		go func() { done <- request(s, n) }()
+		go func() {
+			if n < 0 {
+				done <- reuse(-n)
+				return
+			}
+			done <- request(s, n)
+		}()
 		fmt.Println(<-done)
 	}
 }
@@ -148,4 +156,39 @@ func fail(owner *account, list []int, failure error, number int) (string, error)
 	}
 	runtime.KeepAlive([]any{owner, list, failure, half, raw})
 	return text, nil
+}
+
+//go:noinline
+func reuse(number int) string {
+	var found *account
+	text := replace(&found, number)
+	runtime.KeepAlive(found)
+	return text
+}
+
+// replace gives its caller's variable, once early is gone, an account that lies where early lay.
+//
+//go:noinline
+func replace(found **account, number int) string {
+	early := makeAccount(number, "early")
+	place := uintptr(unsafe.Pointer(early))
+	runtime.GC()
+	var others []*account
+	for range 1 << 20 {
+		other := &account{ID: number + 1}
+		if uintptr(unsafe.Pointer(other)) == place {
+			*found = other
+			break
+		}
+		others = append(others, other)
+	}
+	if *found == nil {
+		return "nothing else has come to lie where early lay"
+	}
+	c, err := freeze.Here(os.Getppid())
+	if err != nil {
+		return err.Error()
+	}
+	runtime.KeepAlive(others)
+	return strconv.Itoa(c.PID)
 }

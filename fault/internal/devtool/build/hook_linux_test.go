@@ -1,0 +1,136 @@
+//go:build amd64 || arm64
+
+package build_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/internal/devtool/build"
+)
+
+// TestHook builds a program whose runtime has the hook. The first time on a machine this compiles all of the
+// standard library that it needs.
+func TestHook(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("compiles a part of the standard library")
+	}
+	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "hook")
+	write(t, dir, "go.mod", "module example.com/hooked\n\ngo 1.26.0\n")
+	write(t, dir, "main.go", `package main
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	_ "unsafe"
+)
+
+//go:linkname hook runtime.faultPanicHook
+var hook func(any)
+
+func main() {
+	if len(os.Args) > 1 {
+		syscall.Syscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0)
+		new(sync.Mutex).Unlock()
+	}
+	hook = func(value any) { println("hooked", value.(error).Error()) }
+	defer func() { println("recovered", recover() != nil) }()
+	var none *int
+	*none = 1
+}
+`)
+	b := open(t, build.Options{Dir: dir})
+	program := filepath.Join(t.TempDir(), "program")
+	if ready, err := b.UseHook(cache); ready || err != nil || b.Hooked() {
+		t.Fatalf("ready is %v, %v, before anything was built", ready, err)
+	}
+	if err := b.PrepareHook(t.Context(), cache); err != nil || !b.Hooked() {
+		t.Fatal(err, b.Hooked())
+	}
+	if p, err := b.Build(t.Context(), program); p != nil || err != nil {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	out, err := exec.Command(program).CombinedOutput()
+	if want := "hooked runtime error: invalid memory address or nil pointer dereference\nrecovered true\n"; err != nil || string(out) != want {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+	if os.Getuid() == 0 {
+		crashOf(t, program, 65534)
+	} else {
+		crashOf(t, program, uint32(os.Getuid()))
+	}
+	again := open(t, build.Options{Dir: dir})
+	if ready, err := again.UseHook(cache); !ready || err != nil || !again.Hooked() {
+		t.Errorf("ready is %v, %v, after everything was built", ready, err)
+	}
+	if p, err := again.Vet(t.Context(), []string{"example.com/hooked"}); p != nil || err != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	other := open(t, build.Options{Dir: dir, Tags: []string{"other"}})
+	if ready, err := other.UseHook(cache); ready || err != nil {
+		t.Errorf("ready is %v, %v, with other tags", ready, err)
+	}
+	own := open(t, build.Options{Dir: dir, Flags: []string{"-overlay=/dev/null"}})
+	var refused *build.HookError
+	if _, err := own.UseHook(cache); !errors.As(err, &refused) {
+		t.Errorf("%v", err)
+	}
+}
+
+// crashOf has the program end as it may not be looked at, and checks that the copy of it may be.
+func crashOf(t *testing.T, program string, user uint32) {
+	t.Helper()
+	file, err := os.Open(program) // Its directory may be closed to others.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := exec.Command("/proc/self/fd/3", "crash")
+	cmd.ExtraFiles = []*os.File{file}
+	cmd.Env = append(os.Environ(), devlink.CopiesVariable+"="+strconv.Itoa(os.Getpid()))
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	}
+	out, err := cmd.CombinedOutput()
+	if !strings.Contains(string(out), "unlock of unlocked mutex") || cmd.ProcessState.ExitCode() != 2 {
+		t.Fatalf("%s, %v", out, err)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, e := range entries {
+		stat, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "stat")) // It may be no process, or gone.
+		_, rest, copied := strings.Cut(string(stat), " ("+devlink.CrashName+") ")
+		if fields := strings.Fields(rest); !copied || fields[1] != strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		found = true
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join("/proc", e.Name(), "environ"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != user {
+			t.Errorf("the copy belongs to %d, want %d", owner, user)
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
+	}
+	if !found {
+		t.Errorf("there is no copy of %s", out)
+	}
+}
