@@ -261,7 +261,12 @@ func hookedRuntime(dir string) ([]runtimeFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if panics, err = hookedSource(panics); err != nil {
+	exits, err := read("proc.go")
+	if err != nil {
+		return nil, err
+	}
+	exits, ends := hookedExit(exits)
+	if panics, err = hookedSource(panics, ends); err != nil {
 		return nil, err
 	}
 	added, err := addedSource(system)
@@ -269,10 +274,8 @@ func hookedRuntime(dir string) ([]runtimeFile, error) {
 		return nil, err
 	}
 	files := []runtimeFile{{filepath.Join(dir, "panic.go"), panics}, {filepath.Join(dir, "fault_linux.go"), added}}
-	if exits, err := read("proc.go"); err == nil {
-		if exits, found := hookedExit(exits); found {
-			files = append(files, runtimeFile{filepath.Join(dir, "proc.go"), exits})
-		}
+	if ends {
+		files = append(files, runtimeFile{filepath.Join(dir, "proc.go"), exits})
 	}
 	return files, nil
 }
@@ -338,8 +341,9 @@ func function(file *ast.File, name string) *ast.FuncDecl {
 
 // hookedSource returns the runtime's panic.go with the hook: gopanic calls it where it has made sure that this is
 // a panic of a program, before it runs the first deferred function and so just before it declares its _panic; and, so far as they are
-// recognised, before it ends the process, and where fatalthrow does so, on the system stack. gorecover calls it where it recovers.
-func hookedSource(source []byte) ([]byte, error) {
+// recognised, before it ends the process, if ends says that others then wait for that, and where fatalthrow ends it, on the system
+// stack. gorecover calls it where it recovers.
+func hookedSource(source []byte, ends bool) ([]byte, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "panic.go", source, parser.SkipObjectResolution)
 	if err != nil {
@@ -361,7 +365,7 @@ func hookedSource(source []byte) ([]byte, error) {
 		return nil, unknownRuntime("gopanic works in another way than before")
 	}
 	all := []insertion{{at, fmt.Sprintf("if faultPanicHook != nil { faultPanicHook(%s) }; ", argument)}}
-	if at, found := callOf(f.Body, "fatalpanic"); found {
+	if at, found := callOf(f.Body, "fatalpanic"); found && ends {
 		all = append(all, insertion{at, "faultEnd(); "})
 	}
 	if at, panicking, found := recovering(function(file, "gorecover")); found {
@@ -373,7 +377,8 @@ func hookedSource(source []byte) ([]byte, error) {
 	return inserted(set, source, all), nil
 }
 
-// hookedExit returns the runtime's proc.go with the hook, which os.Exit then calls: where it tells the runtime of that.
+// hookedExit returns the runtime's proc.go with the hook, which os.Exit then calls: where it tells the runtime of that. And where
+// the main goroutine has returned and lets others go on that have begun to crash, it does so for those that make a copy.
 func hookedExit(source []byte) (hooked []byte, found bool) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "proc.go", source, parser.SkipObjectResolution)
@@ -388,7 +393,40 @@ func hookedExit(source []byte) (hooked []byte, found bool) {
 	if code == "" {
 		return nil, false
 	}
-	return inserted(set, source, []insertion{{f.Body.List[0].Pos(), fmt.Sprintf("if %s != 0 { faultEnd() }; ", code)}}), true
+	returned, found := crashAwaited(function(file, "main"))
+	if !found {
+		return nil, false
+	}
+	return inserted(set, source, []insertion{{f.Body.List[0].Pos(), fmt.Sprintf("faultExit(%s); ", code)}, {returned, "faultAwait(); "}}), true
+}
+
+// crashAwaited finds where the runtime's main looks whether another goroutine crashes: `if panicking.Load() != 0`.
+func crashAwaited(f *ast.FuncDecl) (at token.Pos, found bool) {
+	if f == nil {
+		return 0, false
+	}
+	for _, s := range f.Body.List {
+		branch, ok := s.(*ast.IfStmt)
+		if !ok || branch.Init != nil {
+			continue
+		}
+		compared, ok := branch.Cond.(*ast.BinaryExpr)
+		if !ok || compared.Op != token.NEQ {
+			continue
+		}
+		call, ok := compared.X.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		method, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || method.Sel.Name != "Load" {
+			continue
+		}
+		if of, ok := method.X.(*ast.Ident); ok && of.Name == "panicking" {
+			return s.Pos(), true
+		}
+	}
+	return 0, false
 }
 
 // onlyParameter returns the name of the only parameter of a function, if that is of the type and nothing is returned.

@@ -26,7 +26,7 @@ func TestHookedSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patched, err := build.HookedSource(source)
+	patched, err := build.HookedSource(source, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestHookedSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	patched, found := build.HookedExit(source)
-	if want := []string{"\tif exitCode != 0 { faultEnd() }; runExitHooks(exitCode)"}; !found || !slices.Equal(changed(source, patched), want) {
+	if want := []string{"\tfaultAwait(); if panicking.Load() != 0 {", "\tfaultExit(exitCode); runExitHooks(exitCode)"}; !found || !slices.Equal(changed(source, patched), want) {
 		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
 	}
 }
@@ -81,7 +81,7 @@ func TestHookOfOtherRuntimes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			patched, err := build.HookedSource([]byte(test.source))
+			patched, err := build.HookedSource([]byte(test.source), true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,10 +90,18 @@ func TestHookOfOtherRuntimes(t *testing.T) {
 			}
 		})
 	}
+	if patched, err := build.HookedSource([]byte(head+"fatalpanic(&p) }\n"), false); err != nil || bytes.Contains(patched, []byte("faultEnd")) {
+		t.Errorf("a panic makes a copy, and nobody waits for it: %s, %v", patched, err)
+	}
+	const waiting = "func main() { if panicking.Load() != 0 { gopark() } }\n"
+	if patched, found := build.HookedExit([]byte("package runtime\n\nfunc os_beforeExit(exitCode int) { run() }\n" + waiting)); !found || !bytes.Contains(patched, []byte("faultAwait(); if")) {
+		t.Errorf("%s", patched)
+	}
 	for name, source := range map[string]string{
-		"no Go": "<html>", "another package": "package main\n\nfunc os_beforeExit(exitCode int) { run() }\n", "none": "package runtime\n",
-		"empty": "package runtime\n\nfunc os_beforeExit(exitCode int) {}\n", "other parameters": "package runtime\n\nfunc os_beforeExit(exitCode int32) { run() }\n",
-		"without a name": "package runtime\n\nfunc os_beforeExit(_ int) { run() }\n",
+		"no Go": "<html>", "another package": "package main\n\nfunc os_beforeExit(exitCode int) { run() }\n" + waiting, "none": "package runtime\n",
+		"empty": "package runtime\n\nfunc os_beforeExit(exitCode int) {}\n" + waiting, "other parameters": "package runtime\n\nfunc os_beforeExit(exitCode int32) { run() }\n" + waiting,
+		"without a name": "package runtime\n\nfunc os_beforeExit(_ int) { run() }\n" + waiting,
+		"nobody waits":   "package runtime\n\nfunc os_beforeExit(exitCode int) { run() }\nfunc main() { if panicking { run() } }\n",
 	} {
 		if patched, found := build.HookedExit([]byte(source)); found {
 			t.Errorf("%s: %s", name, patched)
@@ -136,7 +144,7 @@ func TestHookIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			patched, err := build.HookedSource([]byte(source))
+			patched, err := build.HookedSource([]byte(source), true)
 			var refused *build.HookError
 			if !errors.As(err, &refused) || patched != nil {
 				t.Errorf("%q, %v; want a HookError", patched, err)
@@ -150,7 +158,7 @@ func FuzzHookedSource(f *testing.F) {
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic; fatalpanic(&p) }\nfunc fatalthrow() { systemstack(func() { startpanic_m() }) }\nfunc os_beforeExit(code int) { run() }\n")
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) {\n\tvar x int; var p _panic\n}")
 	f.Fuzz(func(t *testing.T, source string) {
-		patched, err := build.HookedSource([]byte(source))
+		patched, err := build.HookedSource([]byte(source), true)
 		if err != nil {
 			return
 		}

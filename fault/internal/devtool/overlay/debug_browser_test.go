@@ -11,6 +11,7 @@ import (
 
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/visible"
 )
 
 // unlocked opens the page of a failure as a browser that knows the PIN already.
@@ -570,6 +571,12 @@ func TestDebugger(t *testing.T) {
 		p.until(`!!document.getElementById("replay")`)
 	})
 
+	t.Run("nothing hides in a text", func(t *testing.T) {
+		_, p := open(t)
+		for _, r := range "A é\u0085\u00ad\u180e\u200b\u200c\u200d\u2028\ue000\ufdd0\ufff9\U0001d173\U000e0001\U000f0000😀🏴\U000e0067\U000e0062\U000e007f" {
+			p.until(fmt.Sprintf(`import("/.fault/debugger-dom.js").then(m => m.visible(String.fromCodePoint(%d)) === %q)`, r, visible.Line(string(r))))
+		}
+	})
 	t.Run("no text becomes markup", func(t *testing.T) {
 		s, p := newDebugStand(t, hostile(t)), b.tab(t)
 		bad := variable{Name: evil, Type: evil, Value: evil, Kind: evil, Dynamic: evil + "x", Expression: evil}

@@ -30,7 +30,7 @@ export function say(problem, className = "trouble-text") {
 // visible spells what acts on a page instead of standing in it: controls, what turns the direction of writing, what has no
 // shape. It is as internal/visible has it for what comes as JSON.
 export function visible(text, keep = "") {
-  return String(text ?? "").replace(/\ud83c\udff4(?:\udb40[\udc30-\udc7a]){1,6}\udb40\udc7f|\udb40[\udc01-\udc7f]|[\u115f\u1160\u3164\uffa0\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, c => {
+  return String(text ?? "").replace(/\u{1f3f4}[\u{e0030}-\u{e007a}]{1,6}\u{e007f}|(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Co}\p{Noncharacter_Code_Point}\u115f\u1160\u3164\uffa0\u2028\u2029]/gu, c => {
     if (keep.includes(c) || c.startsWith("\ud83c")) return c; // the flags that are made of tags are seen
     if (c.length === 2) return "\\U" + c.codePointAt(0).toString(16).padStart(8, "0");
     const known = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[c];
