@@ -70,7 +70,29 @@ func typeName(err error) string {
 	if p, ok := err.(*panicked); ok {
 		return fmt.Sprintf("panic of %T", p.value)
 	}
+	if _, ok := err.(*hang); ok {
+		return causeHang
+	}
 	return fmt.Sprintf("%T", err)
+}
+
+// causeHang is the type of the Cause that tells that the handler hangs in a function that was deferred: since the panic which
+// the failure is, and which the other causes are of. Only builds with the tag faultdev find that out.
+const causeHang = "hang"
+
+// hang is the error that becomes such a cause.
+type hang struct{ text string }
+
+func (h *hang) Error() string { return h.text }
+
+// hang is what the causes tell of a handler that hangs, "" if nothing.
+func (c Cause) hang() string {
+	for _, inner := range c.Causes {
+		if inner.Type == causeHang {
+			return inner.Message
+		}
+	}
+	return ""
 }
 
 // joined returns the messages of the errors that are joined anywhere in the tree: those without
@@ -88,7 +110,9 @@ func (c Cause) leaves(found []string) []string {
 		return append(found, c.Message)
 	}
 	for _, inner := range c.Causes {
-		found = inner.leaves(found)
+		if inner.Type != causeHang {
+			found = inner.leaves(found)
+		}
 	}
 	return found
 }

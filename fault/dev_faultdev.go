@@ -5,10 +5,12 @@ package fault
 import (
 	"log/slog"
 	"maps"
+	"runtime"
 	"time"
 
 	"example.org/microblog/fault/internal/devlink"
 	"example.org/microblog/fault/internal/freeze"
+	"example.org/microblog/fault/trace"
 )
 
 // development tells `fault run` of failures, before they are answered. Without `fault run` it does nothing.
@@ -39,9 +41,29 @@ func (d *development) open(c *Catcher) {
 	if link.Connected() {
 		d.link = link
 		if owner := devlink.Owner(); owner != 0 {
-			freeze.AtEnd(owner)
+			freeze.AtEnd(owner, func() {
+				if s := exitStack(); len(s) > 0 {
+					link.Ending(c.marked(s))
+				}
+			})
 		}
 	}
+}
+
+// exitStack is the stack of the calling goroutine from its call of os.Exit on; nil if it has called nothing like that.
+func exitStack() (s trace.Stack) {
+	var pcs [2 * maxFrames]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
+	for more := true; more && len(s) < maxFrames; {
+		var f runtime.Frame
+		if f, more = frames.Next(); len(s) > 0 || f.Function == "os.Exit" {
+			s = append(s, trace.Frame{Function: f.Function, File: f.File, Line: f.Line})
+		}
+	}
+	for len(s) > 0 && (s[len(s)-1].Function == "runtime.goexit" || s[len(s)-1].Function == "runtime.main") {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // begin takes the proxy's name for the request off it, so that neither the application nor the record

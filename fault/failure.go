@@ -156,6 +156,9 @@ func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event
 	if f.Goroutine == 0 {
 		f.Goroutine = goroutine()
 	}
+	if !ev.at.IsZero() {
+		f.Time = ev.at.UTC().Round(0)
+	}
 	f.Steps, f.StepsDropped = trace.Steps(ctx)
 	for i := range f.Steps {
 		c.cleanStep(red, &f.Steps[i])

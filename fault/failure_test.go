@@ -349,6 +349,9 @@ func TestPlaceOfHandlers(t *testing.T) {
 		if p := place(logged[len(logged)-1]); !strings.HasSuffix(p.File, "_test.go") {
 			t.Errorf("%s: the record names %s", path, p.File)
 		}
+		if stack := attr(logged[len(logged)-1], "stack"); strings.HasSuffix(stack, ", which is registered here") != (path == "/method") {
+			t.Errorf("%s: the stack is %s", path, stack)
+		}
 	}
 }
 

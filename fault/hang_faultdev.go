@@ -5,7 +5,6 @@ package fault
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -207,7 +206,7 @@ func (w *watch) answer(h *hanging, where freeze.Deferred, on connection) {
 	instead := &instead{conn: on.conn, out: on.out, header: http.Header{}}
 	ev := event{
 		kind: KindPanic, err: asError(h.value), stackOf: StackPanic, stack: stackBelowPanic(trace.Frames(h.pcs)),
-		beside: hangs(where), on: h.goroutine,
+		beside: c.hangs(where), on: h.goroutine, at: h.began,
 	}
 	// The response that the handler has is not to be touched: it may come back to it at any time.
 	r := st.req.Clone(st)
@@ -219,15 +218,33 @@ func (w *watch) answer(h *hanging, where freeze.Deferred, on connection) {
 }
 
 // hangs says where the handler hangs.
-func hangs(d freeze.Deferred) error {
-	text := "the handler hangs: a deferred function runs since the panic, and does not return"
+func (c *Catcher) hangs(d freeze.Deferred) error {
+	text := "the handler hangs: since the panic a deferred function runs and does not return"
 	if d.Waits {
-		text = "the handler hangs: since the panic a deferred function waits (" + d.State + ") for what may never come"
+		text = "the handler hangs: since the panic a deferred function waits for what may never come (" + d.State + ")"
 	}
-	if len(d.Calls) > 0 {
-		text += ": " + strings.Join(d.Calls, ", called by ")
+	between := ": in "
+	for i, call := range d.Calls {
+		if strings.HasPrefix(call, "internal/") { // how the standard library does it
+			continue
+		}
+		text += between + call
+		between = ", called by "
+		if i < len(d.Places) {
+			text += " at " + c.short(call, d.Places[i])
+		}
 	}
-	return errors.New(text + ". The request was answered without it")
+	return &hang{text + ". The request was answered without it"}
+}
+
+// short is a place as the runtime writes it for people.
+func (c *Catcher) short(function, place string) string {
+	colon := strings.LastIndexByte(place, ':')
+	line, err := strconv.Atoi(place[colon+1:])
+	if colon < 0 || err != nil {
+		return place
+	}
+	return trace.Frame{Function: function, File: place[:colon], Line: line}.Short(c.module)
 }
 
 // instead is the response to a request whose handler hangs, on its connection.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"example.org/microblog/fault/trace"
 )
@@ -19,6 +20,7 @@ type event struct {
 	handler *handler  // which returned the error
 	beside  error     // what is wrong as well
 	on      int64     // the number of its goroutine; 0: the calling one
+	at      time.Time // when it was; zero: now
 }
 
 // trace returns the stack that tells most, and what it is the stack of: of the panic, of the first

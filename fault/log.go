@@ -101,6 +101,9 @@ func (c *Catcher) failureRecord(level slog.Level, message string, rec recording)
 	if causes := f.Causes.joined(); causes != nil {
 		record.AddAttrs(slog.Any("causes", list(causes)))
 	}
+	if hang := f.Causes.hang(); hang != "" {
+		record.AddAttrs(slog.String("hang", hang))
+	}
 	if rec.trouble != "" {
 		record.AddAttrs(slog.String("recorder", rec.trouble))
 	}

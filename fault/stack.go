@@ -140,6 +140,9 @@ func (l stackLines) Lines() []string {
 		name := f.Name()
 		if len(lines) == 1 && l.f.StackOf == StackHandled && l.f.Kind == KindError {
 			name = "returned by " + name // The calls that led to the error are gone.
+			if at := trace.Frames([]uintptr{f.PC}); f.PC != 0 && len(at) > 0 && strings.TrimSuffix(at[0].Function, "-fm") != f.Function {
+				name += ", which is registered here" // See place.
+			}
 		}
 		lines[i] = mark + f.Short(l.c.module) + "  " + name
 	}

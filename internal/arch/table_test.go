@@ -18,7 +18,8 @@ fault/redact                       -
 fault/logfile                      fault/internal/filelock
 fault/internal/filelock            -
 fault/internal/smtptest            -
-fault/internal/freeze              -
+fault/internal/freeze              fault/internal/freeze/calls
+fault/internal/freeze/calls        -
 fault/internal/devlink             -
 fault/internal/visible             -
 fault/sqltrace                     fault/trace

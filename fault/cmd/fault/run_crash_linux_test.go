@@ -25,6 +25,7 @@ func crashing(t *testing.T) string {
 	return application(t, map[string]string{"go.mod": kitModule(t), "main.go": `package main
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -46,6 +47,7 @@ func main() {
 	c := fault.New(fault.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/items", func(w http.ResponseWriter, r *http.Request) { pick(r, errors.New("out of tea")) })
 	mux.HandleFunc("/panic", func(w http.ResponseWriter, r *http.Request) {
 		go ship(&order{Customer: "susan", Items: []string{"tea"}}, 3)
 		select {}
@@ -86,10 +88,15 @@ func main() {
 	mux.HandleFunc("/overflow", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, deeper(&order{Customer: "david"}, 1)) })
 	mux.HandleFunc("/exit", func(w http.ResponseWriter, r *http.Request) { leave(&order{Customer: "rita"}) })
 	mux.HandleFunc("/fatal", func(w http.ResponseWriter, r *http.Request) { giveUp(&order{Customer: "tom"}) })
+	for path, handler := range more {
+		mux.HandleFunc(path, handler)
+	}
 	fmt.Fprintln(os.Stderr, add(1, 1))
 	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: c.Middleware(mux)}
 	log.Fatal(server.ListenAndServe())
 }
+
+var more = map[string]http.HandlerFunc{}
 
 func ship(o *order, boxes int) {
 	label := "to " + o.Customer
@@ -120,8 +127,37 @@ func giveUp(o *order) {
 }
 
 func add(a, b int) int { return a + b }
+
+func pick(r *http.Request, err error) {
+	items := []string{"tea", "milk"}
+	count := len(items)
+	fmt.Println(items[count])
+}
 `})
 }
+
+// crashingInC is a further file of that application, where there is a C compiler.
+const crashingInC = `package main
+
+// static int weigh(int *boxes, int number) { return boxes[number]; }
+import "C"
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func init() {
+	more["/segfault"] = func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, weigh(&order{Customer: "hana"}, 3)) }
+}
+
+func weigh(o *order, number int) int {
+	label := "of " + o.Customer
+	weight := int(C.weigh(nil, C.int(number)))
+	fmt.Println(label)
+	return weight
+}
+`
 
 // hooked has the runtime compiled that makes copies of crashes, as fault run does beside an application.
 func hooked(t *testing.T, dir string) {
@@ -203,9 +239,16 @@ type debugFailure struct {
 	Revision                      int
 	State, Progress, Error, Title string
 	PID                           int
-	Failure                       struct{ Kind, Message, Output string }
-	Explanations                  []struct{ Title, Text string }
-	Frames                        []struct {
+	UnderWay                      []string `json:"under_way"`
+	Failure                       struct {
+		Kind, Message, Output string
+		Request               *struct {
+			Method, URL string
+			Header      http.Header
+		}
+	}
+	Explanations []struct{ Title, Text string }
+	Frames       []struct {
 		Frame    int
 		Function string
 		App      bool
@@ -334,10 +377,15 @@ func (r *running) endCopies() (copies []int, zombies []string) {
 func TestRunCrashDebugger(t *testing.T) {
 	t.Parallel()
 	dir := crashing(t)
+	put(t, filepath.Join(dir, "c.go"), crashingInC)
 	hooked(t, dir)
 	r := runFault(t, dir, "--no-mailbox", "--no-vet")
 	r.pid()
-	var d *debugClient
+	withC, err := exec.CommandContext(t.Context(), "go", "env", "CGO_ENABLED").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := testFirstPanic(t, r)
 	for _, test := range []struct {
 		path, kind, text, function string
 		explained                  string
@@ -350,18 +398,29 @@ func TestRunCrashDebugger(t *testing.T) {
 		{"/exit", "ended", "exit code 3", "main.leave", "The application ended itself", map[string]string{"code": "3"}, "3"},
 		{"/fatal", "ended", "the disk of tom is full", "main.giveUp", "The application ended itself", map[string]string{"why": `"the disk of tom is full"`}, "3"},
 		{"/files", "ended", "too many open files", "main.giveUp", "Too many open files", map[string]string{"why": `"the disk of open /dev/null: too many open files is full"`}, "nothing can be called"},
+		{"/segfault", "crash", "SIGSEGV: segmentation violation", "main.weigh", "", map[string]string{"number": "3", "label": `"of hana"`}, "nothing can be called"},
 	} {
-		r.pid()
-		url, id := r.crash(test.path, test.text)
-		if d == nil {
-			d = r.debugger(url)
+		if test.path == "/segfault" && strings.TrimSpace(string(withC)) != "1" {
+			continue
 		}
+		r.pid()
+		_, id := r.crash(test.path, test.text, test.function)
 		f := d.failure(id)
 		f.mayDebug(t)
 		if f.Failure.Kind != test.kind || !strings.Contains(f.Title, test.text) {
 			t.Errorf("%s is %s, %q", test.path, f.Failure.Kind, f.Title)
 		}
-		if len(f.Explanations) == 0 || f.Explanations[0].Title != test.explained || test.path == "/panic" && !strings.Contains(f.Explanations[0].Text, "`boxes`") {
+		switch q := f.Failure.Request; test.path {
+		case "/panic", "/maps": // in a goroutine that the request has started
+			if q != nil || len(f.UnderWay) != 1 || f.UnderWay[0] != "GET "+test.path {
+				t.Errorf("%s has the request %v; under way were %q", test.path, q, f.UnderWay)
+			}
+		default:
+			if q == nil || q.Method != "GET" || q.URL != test.path || q.Header.Get("Accept") != "application/json" || f.UnderWay != nil {
+				t.Errorf("%s has the request %v; under way were %q", test.path, q, f.UnderWay)
+			}
+		}
+		if test.explained != "" && (len(f.Explanations) == 0 || f.Explanations[0].Title != test.explained) || test.path == "/panic" && !strings.Contains(f.Explanations[0].Text, "`boxes`") {
 			t.Errorf("%s is explained by %+v", test.path, f.Explanations)
 		}
 		if n := len(f.Frames); n == 0 || n > 200 {
@@ -398,6 +457,38 @@ func TestRunCrashDebugger(t *testing.T) {
 		copies, zombies := r.endCopies()
 		return len(copies)+len(zombies) == 0, fmt.Sprintf("the end of %v and %q", copies, zombies)
 	})
+}
+
+// testFirstPanic looks at the first panic on a connection, which has a small stack: what lies on it is there, and what people ask
+// first can be called, though libraries are compiled with optimisation.
+func testFirstPanic(t *testing.T, r *running) *debugClient {
+	t.Helper()
+	found := describedBy.FindStringSubmatch(r.get("/items").header.Get("Link"))
+	if found == nil {
+		t.Fatal("the failure has no debugger")
+	}
+	_, id, _ := strings.Cut(found[2], "/failures/")
+	d := r.debugger(found[1])
+	f := d.failure(id)
+	f.mayDebug(t)
+	values := d.variables(id, f, "main.pick")
+	if got, want := values["items"], `["tea", "milk"]`; got != want {
+		t.Errorf("items is %s, want %s", got, want)
+	}
+	for expression, want := range map[string]string{
+		"err.Error()":                      `"out of tea"`,
+		"r.URL.String()":                   `"/items"`,
+		"fmt.Sprint(count, err)":           `"2 out of tea"`,
+		`r.Header.Get("Nothing") == ""`:    "true",
+		`strings.ToUpper(items[0])`:        `"TEA"`,
+		`fmt.Sprintf("%03d", count) + "!"`: `"002!"`,
+	} {
+		if got, why := d.evaluate(id, values["frame"], expression, true); got != want {
+			t.Errorf("%s is %s (%s), want %s", expression, got, why, want)
+		}
+	}
+	d.ask(http.MethodPost, "/failures/"+id+"/drop", "{}", &struct{}{})
+	return d
 }
 
 // TestRunCrashAtStart: the same for one that never gets to serve.

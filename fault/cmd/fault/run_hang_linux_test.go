@@ -3,10 +3,12 @@
 package main_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // hanging is an application some of whose handlers do not come back from a panic.
@@ -230,9 +232,9 @@ func TestRunHanging(t *testing.T) {
 			says                     []string
 		}{
 			{"a Scanner", http.MethodGet, "/scan", "", []string{
-				"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close", "SELECT colour FROM paint",
+				"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close at database/sql/sql.go:", "SELECT colour FROM paint",
 			}},
-			{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked"}},
+			{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked.func2 at main.go:", `"type": "hang"`}},
 			{"the last of several panics", http.MethodGet, "/again", "", []string{`"detail": "panic: the third"`, "the handler hangs"}},
 			{"it comes back as its response is taken", http.MethodGet, "/returns", "", []string{"back too late", "the handler hangs"}},
 		} {
@@ -244,6 +246,13 @@ func TestRunHanging(t *testing.T) {
 				}
 				if a.status != http.StatusInternalServerError || a.header.Get("Fault-Id") == "" {
 					t.Errorf("it is answered %d, %v", a.status, a.header)
+				}
+				var body struct{ Failure struct{ Time time.Time } }
+				if err := json.Unmarshal([]byte(a.body), &body); err != nil {
+					t.Fatal(err)
+				}
+				if early := time.Since(body.Failure.Time); early < 2*time.Second { // The answer has waited that long.
+					t.Errorf("it is of the time of its answer, %v ago, and not of that of the panic", early)
 				}
 				for _, text := range test.says {
 					if !strings.Contains(a.body, text) {
@@ -275,6 +284,9 @@ func TestRunHanging(t *testing.T) {
 	r.serves("/", "up")
 	if n := strings.Count(r.err.String(), "POST /locked failed"); n != 1 {
 		t.Errorf("the failure of one request is told %d times", n)
+	}
+	if !strings.Contains(r.err.String(), `panic: locked out fault=`) || !strings.Contains(r.err.String(), ` hang="the handler hangs: since the panic`) {
+		t.Error("the log does not tell that the handler hangs")
 	}
 	if strings.Contains(r.err.String(), "recovered failed") {
 		t.Error("a panic that was recovered is told as a failure")

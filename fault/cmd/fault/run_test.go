@@ -213,7 +213,8 @@ func TestRunCrash(t *testing.T) {
 		return err == nil && a.status == 200, "the first version"
 	})
 	before := r.get("/").body
-	if a := r.browse("/die"); a.status < 500 || !strings.Contains(a.body, "a stray goroutine") || !strings.Contains(a.body, "main.go") {
+	if a := r.browse("/die?token=abcdef123"); a.status < 500 || !strings.Contains(a.body, "a stray goroutine") || !strings.Contains(a.body, "main.go") ||
+		!strings.Contains(a.body, "1 request was under way: GET /die?token=[masked]") {
 		t.Errorf("who asked gets %d %s", a.status, a.body)
 	}
 	if after := r.get("/"); after.status != http.StatusOK || after.body == before {
@@ -223,6 +224,20 @@ func TestRunCrash(t *testing.T) {
 		t.Errorf("the problem is %d %s", a.status, a.body)
 	}
 	r.says("a stray goroutine")
+	if a := r.must(r.asks("GET", "/die", "", "User-Agent: curl/8.5")); !strings.Contains(a.body, "1 request was under way: GET /die.") {
+		t.Errorf("curl gets %d %s", a.status, a.body)
+	}
+	var list struct {
+		Package  string
+		Failures []struct{ URL, Message string }
+	}
+	if a := r.must(r.asks("GET", "/.fault/", "", "Accept: application/json")); json.Unmarshal([]byte(a.body), &list) != nil ||
+		list.Package != filepath.Base(dir) || len(list.Failures) != 2 || !strings.Contains(list.Failures[0].Message, "a stray goroutine") {
+		t.Fatalf("the list is %d %s", a.status, a.body)
+	}
+	if a := r.browse(list.Failures[1].URL); a.status != http.StatusOK || !strings.Contains(a.body, "The process crashed") || !strings.Contains(a.body, "GET /die?token=[masked]") {
+		t.Errorf("the first crash is %d %s", a.status, a.body)
+	}
 }
 
 // TestRunWaitsForReadyz: a version that is not ready gets no requests.
@@ -358,7 +373,7 @@ func TestRunFixedAddress(t *testing.T) {
 	}
 }
 
-// TestRunEmbedded: what is embedded needs a build, and a new file that a pattern matches does, too.
+// TestRunEmbedded: what is embedded needs a build, and a new file that a pattern matches does, too; a test of the program itself does not.
 func TestRunEmbedded(t *testing.T) {
 	t.Parallel()
 	main := strings.Replace(plainMain(`
@@ -367,12 +382,17 @@ func TestRunEmbedded(t *testing.T) {
 			text, _ := texts.ReadFile("texts/" + e.Name())
 			fmt.Fprint(w, string(text))
 		}`), "import (\n", "import (\n\t\"embed\"\n", 1)
-	main = strings.Replace(main, "func main()", "//go:embed texts/*.txt\nvar texts embed.FS\n\nfunc main()", 1)
-	dir := application(t, map[string]string{"main.go": main, "texts/a.txt": "a"})
+	main = strings.Replace(main, "func main()", "//go:embed texts/*.txt main_test.go\nvar texts embed.FS\n\nfunc main()", 1)
+	dir := application(t, map[string]string{"main.go": main, "texts/a.txt": "a", "main_test.go": "package main\n"})
 	r := runFault(t, dir, "--no-mailbox")
 	r.serves("/", "a")
+	put(t, filepath.Join(dir, "main_test.go"), "package main\n\n// changed\n")
+	r.says(`main_test\.go: a test, which is embedded`)
 	put(t, filepath.Join(dir, "texts/a.txt"), "A")
 	r.serves("/", "A")
+	if r.says(`(\S+): built`); strings.Contains(r.err.String(), "main_test.go: built") || strings.Contains(r.err.String(), "1 more: built") {
+		t.Errorf("a test was built:\n%s", r.err.String())
+	}
 	put(t, filepath.Join(dir, "texts/b.txt"), "B")
 	r.serves("/", "AB")
 	if err := os.Remove(filepath.Join(dir, "texts/a.txt")); err != nil {
@@ -458,6 +478,15 @@ var embedded embed.FS
 
 func load() error { return trace.Wrap(errors.New("row is damaged"), "loading the profile") }
 
+type shop struct{ name string }
+
+func (s *shop) buy(w http.ResponseWriter, r *http.Request) error {
+	if s.name != "" {
+		return errors.New("sold out") // of a method value
+	}
+	return nil
+}
+
 func main() {
 	catcher := fault.New(fault.Options{})
 	var page atomic.Pointer[template.Template]
@@ -475,6 +504,8 @@ func main() {
 	mux.Handle("GET /{$}", catcher.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		return page.Load().ExecuteTemplate(w, "page.html", os.Getpid())
 	}))
+	mux.Handle("GET /buy", catcher.Handle((&shop{"tea"}).buy))
+	mux.Handle("GET /empty", catcher.Handle((&shop{}).buy))
 	mux.Handle("GET /fail", catcher.Handle(func(w http.ResponseWriter, r *http.Request) error { return load() }))
 	mux.Handle("GET /panic", catcher.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		var m map[string]int
@@ -527,6 +558,13 @@ func TestRunFailurePage(t *testing.T) {
 	if err := json.Unmarshal([]byte(program.body), &problem); err != nil || problem["status"] != 500.0 || !strings.Contains(program.body, "main.go") {
 		t.Errorf("a program gets %d %s %v", program.status, program.body, err)
 	}
+	for _, path := range []string{"/buy", "/empty"} {
+		text := r.must(r.asks("GET", path, "", "User-Agent: curl/8.5"))
+		if text.status != 500 || !strings.Contains(text.body, "> 27 | func (s *shop) buy(") || !strings.Contains(text.body, "main.go:27  main.(*shop).buy") {
+			t.Errorf("of a method curl gets %d %s", text.status, text.body)
+		}
+	}
+	r.says(`failed: GET /buy: sold out \(main.go:27\)`)
 	stranger := r.must(r.asks("GET", "/fail", "", "Host: rebound.example.org", "Accept: text/html"))
 	if stranger.status != 500 || strings.Contains(stranger.body, "row is damaged") || strings.Contains(stranger.body, "main.go") {
 		t.Errorf("a stranger gets %d %s", stranger.status, stranger.body)

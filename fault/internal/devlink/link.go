@@ -190,10 +190,24 @@ func (l *Link) Failed(request string, failure any, frozen *Frozen) {
 		}
 		return // The log and the record have it all the same.
 	}
+	l.tell(Message{Type: Failed, Request: request, Failure: text, Frozen: frozen})
+}
+
+// Ending tells the supervisor that the application is about to end itself, and where: stack is a trace.Stack. It returns
+// as Failed does.
+func (l *Link) Ending(stack any) {
+	if text, err := json.Marshal(stack); err == nil && !l.isLost() {
+		l.tell(Message{Type: Ending, Stack: text})
+	}
+}
+
+// tell sends a message and returns when the supervisor has noted it, after [Patience] at the latest.
+func (l *Link) tell(m Message) {
 	deadline := time.Now().Add(Patience)
 	seq, noted := l.expect()
 	defer l.forget(seq)
-	l.send(Message{Type: Failed, Seq: seq, Request: request, Failure: text, Frozen: frozen}, deadline)
+	m.Seq = seq
+	l.send(m, deadline)
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {

@@ -15,6 +15,7 @@ type Message struct {
 	Request string          `json:"request,omitempty"` // Failed: what the proxy called the request, in RequestHeader
 	Failure json.RawMessage `json:"failure,omitempty"` // Failed: a fault.Failure
 	Frozen  *Frozen         `json:"frozen,omitempty"`  // Failed: the copy of the process, if one was wanted
+	Stack   json.RawMessage `json:"stack,omitempty"`   // Ending: a trace.Stack
 	Files   []string        `json:"files,omitempty"`   // Changed: absolute paths
 	Error   string          `json:"error,omitempty"`   // Loaded: why what changed does not load; "" if it does
 }
@@ -45,7 +46,8 @@ const (
 	Dropped = "dropped" // application: nobody needs this copy, end it
 	Live    = "live"    // application: the files below Dir are read from disk, a change of them needs no rebuild
 	Failed  = "failed"  // application: this request, or something outside one, has failed
-	Noted   = "noted"   // supervisor: the failure has arrived
+	Ending  = "ending"  // application: it is about to end itself, here
+	Noted   = "noted"   // supervisor: the failure, or the end, has arrived
 	Changed = "changed" // supervisor: these files below a Live directory have changed
 	Loaded  = "loaded"  // application: they are in use from now on, or why not
 )

@@ -10,8 +10,10 @@ import (
 // Deferred is where the deferred functions are that run because of a panic.
 type Deferred struct {
 	Calls []string // the functions that have not returned, innermost first; those of the runtime are left out
-	State string   // what the goroutine does: "running", "sync.Mutex.Lock", …
-	Waits bool     // for another goroutine: for a lock or a channel
+	// Places are where they are, as the runtime writes it: "/src/shop/cart.go:31".
+	Places []string
+	State  string // what the goroutine does: "running", "sync.Mutex.Lock", …
+	Waits  bool   // for another goroutine: for a lock or a channel
 }
 
 const (
@@ -46,13 +48,17 @@ func ParseDeferred(dump string, goroutine int64, within ...string) (d Deferred, 
 		panics, inside := false, false
 		for line := range strings.SplitSeq(lines, "\n") {
 			name := called(line)
+			if place, is := strings.CutPrefix(line, "\t"); is && !panics && len(d.Places) < len(d.Calls) {
+				place, _, _ = strings.Cut(place, " +0x")
+				d.Places = append(d.Places, place)
+			}
 			switch {
 			case name == "":
 			case name == "panic":
 				panics = true
 			case slices.Contains(within, name):
 				inside = true
-			case !panics && len(d.Calls) < maxCalls && !strings.HasPrefix(name, "runtime.") && !strings.Contains(name, ".runtime_"):
+			case !panics && len(d.Places) == len(d.Calls) && len(d.Calls) < maxCalls && !strings.HasPrefix(name, "runtime.") && !strings.Contains(name, ".runtime_"):
 				d.Calls = append(d.Calls, name)
 			}
 		}

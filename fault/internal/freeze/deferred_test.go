@@ -95,8 +95,8 @@ func TestParseDeferred(t *testing.T) {
 		want   freeze.Deferred
 		found  bool
 	}{
-		"found":          {dump, 17, "main.serve", freeze.Deferred{Calls: []string{"main.a[...]", "main.(*T).b", "main.c.func1"}, State: "chan receive", Waits: true}, true},
-		"another caller": {dump, 17, "main.main", freeze.Deferred{Calls: []string{"main.a[...]", "main.(*T).b", "main.c.func1"}, State: "chan receive", Waits: true}, false},
+		"found":          {dump, 17, "main.serve", freeze.Deferred{Calls: []string{"main.a[...]", "main.(*T).b", "main.c.func1"}, Places: []string{"/m.go:1", "/m.go:2", "/m.go:3"}, State: "chan receive", Waits: true}, true},
+		"another caller": {dump, 17, "main.main", freeze.Deferred{Calls: []string{"main.a[...]", "main.(*T).b", "main.c.func1"}, Places: []string{"/m.go:1", "/m.go:2", "/m.go:3"}, State: "chan receive", Waits: true}, false},
 		"no panic":       {dump, 1, "main.main", freeze.Deferred{State: "running"}, false},
 		"its number":     {dump, 7, "main.serve", freeze.Deferred{}, false},
 		"nothing":        {"", 1, "", freeze.Deferred{}, false},
@@ -105,7 +105,7 @@ func TestParseDeferred(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d, found := freeze.ParseDeferred(test.dump, test.number, test.within)
-			if found != test.found || d.State != test.want.State || d.Waits != test.want.Waits || !slices.Equal(d.Calls, test.want.Calls) {
+			if found != test.found || d.State != test.want.State || d.Waits != test.want.Waits || !slices.Equal(d.Calls, test.want.Calls) || !slices.Equal(d.Places, test.want.Places) {
 				t.Errorf("%+v, %v; want %+v, %v", d, found, test.want, test.found)
 			}
 		})
@@ -117,7 +117,7 @@ func FuzzParseDeferred(f *testing.F) {
 	f.Add("goroutine 1 [", int64(1))
 	f.Fuzz(func(t *testing.T, dump string, number int64) {
 		d, found := freeze.ParseDeferred(dump, number, "main.serve")
-		if len(d.Calls) > 6 || found && !bytes.Contains([]byte(dump), []byte("panic(")) {
+		if len(d.Calls) > 6 || len(d.Places) > len(d.Calls) || found && !bytes.Contains([]byte(dump), []byte("panic(")) {
 			t.Errorf("%+v, %v", d, found)
 		}
 	})

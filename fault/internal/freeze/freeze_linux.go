@@ -46,17 +46,20 @@ func here(parent int, name string) (Copy, error) {
 	if process.copied {
 		return Copy{}, ErrCopy
 	}
+	var place byte // on the stack
+	from := uintptr(unsafe.Pointer(&place))
 	shared, err := sharedMemory()
 	if err != nil {
 		return Copy{}, fmt.Errorf("looking for memory that a copy would share: %w", err)
 	}
 	reserve()
+	by := uintptr(unsafe.Pointer(&place)) - from
 	pid, errno := fork(name)
 	if errno != 0 {
 		return Copy{}, refused(errno)
 	}
 	if pid == 0 {
-		stay(uintptr(parent), shared)
+		stay(uintptr(parent), shared, from, by)
 	}
 	return Copy{PID: int(pid)}, nil
 }
@@ -110,7 +113,8 @@ func afterFork()
 //
 //go:norace
 //go:noinline
-func stay(parent uintptr, shared []region) {
+func stay(parent uintptr, shared []region, from, by uintptr) {
+	process.moved.from, process.moved.by = from, by
 	process.copied = true // The race detector must not hear of it: it would tell, with the application's files.
 	setEnding()
 	closeAll()

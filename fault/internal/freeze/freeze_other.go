@@ -6,7 +6,7 @@ package freeze
 func Here(parent int) (Copy, error) { return Copy{}, ErrUnsupported }
 
 // AtEnd does nothing.
-func AtEnd(parent int) {}
+func AtEnd(parent int, before func()) {}
 
 // A Scope is what copies are made in: here, none.
 type Scope struct{}

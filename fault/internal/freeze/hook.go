@@ -4,10 +4,13 @@ package freeze
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"example.org/microblog/fault/internal/freeze/calls"
 )
 
 // hooking and ending set the runtime's hooks, once.
@@ -16,6 +19,7 @@ var hooking, ending sync.Once
 // hook lets every panic in a scope make a copy before any deferred function runs, if the runtime was built for it.
 func hook() {
 	hooking.Do(func() {
+		runtime.KeepAlive(calls.All)
 		setPanicHook(atPanic)
 		setRecoverHook(atRecover)
 		defer func() { _ = recover() }()
@@ -47,8 +51,16 @@ func atRecover(value any) {
 }
 
 // AtEnd lets the process make a copy, for the parent, when it is about to end by a panic that nobody has recovered, or by
-// os.Exit with another code than 0, if the runtime was built for it. There is one copy at most.
-func AtEnd(parent int) { ending.Do(func() { setEndHook(func() bool { return end(parent) }) }) }
+// os.Exit with another code than 0, if the runtime was built for it. There is one copy at most. before is called first, on the
+// goroutine that ends the process.
+func AtEnd(parent int, before func()) {
+	ending.Do(func() {
+		setEndHook(func() bool {
+			before()
+			return end(parent)
+		})
+	})
+}
 
 // end makes the copy, and waits until it has closed its files, the process's address among them, and has a session of its own: with
 // the process everything in its group is ended. The runtime may make a simpler copy if there is none.

@@ -4,6 +4,7 @@ package freeze
 
 import (
 	"context"
+	"runtime"
 	"runtime/pprof"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,9 @@ var process struct {
 	begun   atomic.Int64
 	scopes  sync.Map // unsafe.Pointer to *Scope
 	untaken atomic.Int64
+	// moved is, in a copy, by how much its stack has moved while it was made, and from where what had been called before began: what
+	// lay there then has moved, too. A debugger reads it, and changes pointers that the runtime has not, since they were not in use.
+	moved struct{ from, by uintptr }
 }
 
 //go:linkname getLabels runtime/pprof.runtime_getProfLabel
@@ -50,12 +54,25 @@ func Begin(o Options) *Scope {
 		return nil
 	}
 	hook()
+	widen()
 	s := &Scope{options: o, outer: getLabels()}
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("fault", "scope")))
 	s.labels = getLabels()
 	process.scopes.Store(s.labels, s)
 	process.begun.Add(1)
 	return s
+}
+
+// scopeRoom is how much stack a scope begins with, in bytes: for what it does, and for making a copy.
+const scopeRoom = 48 << 10
+
+// widen lets the stack of the calling goroutine grow now rather than when a copy is made. With the stack, what lies on it is
+// moved, and pointers to that are changed only if they are still in use: with the others a debugger could do nothing.
+//
+//go:noinline
+func widen() {
+	var space [scopeRoom]byte
+	runtime.KeepAlive(&space)
 }
 
 // End ends the scope, and drops the copies that nobody has taken.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -39,12 +40,12 @@ type Builder struct {
 	ownLinks bool // the linker's flags are the user's
 	env      goEnv
 
-	mu      sync.Mutex
-	known   known
-	overlay string // the file of -overlay by which the runtime gets its hook; "" without one
+	mu    sync.Mutex
+	known known
+	hook  hook // zero without one
 }
 
-// goEnv is what `go env` says. It does not change while a Builder lives.
+// goEnv is what `go env` says. It does not change while a Builder lives, but for GOROOT, which go.mod decides on, too: see known.
 type goEnv struct {
 	GOFLAGS, GOMOD, GOWORK, GOROOT, GOMODCACHE string
 }
@@ -84,14 +85,15 @@ func (b *Builder) Build(ctx context.Context, output string, recent ...string) (*
 		// Compressing takes longer than writing what it saves.
 		args = append(args, "-ldflags=-compressdwarf=false")
 	}
-	args = slices.Concat(args, b.flags, b.hookFlags(), []string{"-o", output, "--"}, b.spec)
+	command, hookFlags := b.hooked()
+	args = slices.Concat(args, b.flags, hookFlags, []string{"-o", output, "--"}, b.spec)
 	// The linker's file is renamed, not copied, and what a killed go command leaves is found again.
 	room, err := os.MkdirTemp(filepath.Dir(output), "go-build-*")
 	if err != nil {
 		return nil, fmt.Errorf("making room for building %s: %w", b.name(), err)
 	}
 	defer os.RemoveAll(room)
-	r, err := b.command.with("GOTMPDIR="+room).run(ctx, args...)
+	r, err := command.with("GOTMPDIR="+room).run(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("building %s: %w", b.name(), err)
 	}
@@ -115,8 +117,9 @@ func (b *Builder) Vet(ctx context.Context, importPaths []string) (*problem.Probl
 		importPaths = b.spec // files cannot be named together with packages
 	}
 	// The compiler's flags are those of the build, so that its results are used.
-	args := slices.Concat([]string{"vet"}, b.common, b.compilerFlags(), analyzers, b.flags, b.hookFlags(), []string{"--"}, importPaths)
-	r, err := b.command.run(ctx, args...)
+	command, hookFlags := b.hooked()
+	args := slices.Concat([]string{"vet"}, b.common, b.compilerFlags(), analyzers, b.flags, hookFlags, []string{"--"}, importPaths)
+	r, err := command.run(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("vetting %s: %w", strings.Join(importPaths, " "), err)
 	}
@@ -149,6 +152,7 @@ var analyzers = []string{
 func (b *Builder) compilerFlags() []string {
 	const flags = "-N -l -e"
 	args := []string{"-gcflags=" + flags} // the package itself, also where it is a list of files
+	args = append(args, "-gcflags="+callsPackage()+"="+flags)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.known.inputs.Modules {
@@ -157,6 +161,11 @@ func (b *Builder) compilerFlags() []string {
 		}
 	}
 	return args
+}
+
+// callsPackage is what the debugger calls: package calls, which package freeze links into the program.
+func callsPackage() string {
+	return strings.TrimSuffix(reflect.TypeFor[Builder]().PkgPath(), "/devtool/build") + "/freeze/calls"
 }
 
 // name is the package for people.

@@ -11,9 +11,10 @@ func Explain(dir, output string) *problem.Problem {
 // Nearest is what a misspelt name is taken for.
 var Nearest = nearest
 
-// These are the runtime's panic.go and proc.go with the hook, and what it has more.
+// These are the runtime's panic.go, proc.go and signal_unix.go with the hook, and what it has more.
 var (
-	HookedSource = hookedSource
-	HookedExit   = hookedExit
-	AddedSource  = addedSource
+	HookedSource  = hookedSource
+	HookedExit    = hookedExit
+	HookedSignals = hookedSignals
+	AddedSource   = addedSource
 )

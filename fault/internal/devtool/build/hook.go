@@ -54,16 +54,16 @@ func (b *Builder) UseHook(dir string) (ready bool, err error) {
 // two for each version of Go and is done with the lowest priority. When it returns nil, Build does as after UseHook. Its error may be a
 // *HookError, or that of ctx; Build then goes on without the hook.
 func (b *Builder) PrepareHook(ctx context.Context, dir string) error {
-	h, err := b.openHook(dir)
-	if err != nil {
-		return err
-	}
 	packages, err := b.libraries(ctx)
 	if err != nil {
 		return err
 	}
+	h, err := b.openHook(dir)
+	if err != nil {
+		return err
+	}
 	args := slices.Concat([]string{"build"}, b.common, b.flags, b.flagsOf(h.overlay), []string{"--"}, packages)
-	r, err := b.command.politely().run(ctx, args...)
+	r, err := h.of(b.command).politely().run(ctx, args...)
 	if err != nil {
 		return fmt.Errorf("building the libraries of %s: %w", b.name(), err)
 	}
@@ -77,24 +77,32 @@ func (b *Builder) PrepareHook(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Hooked tells whether Build gives programs the hook.
+// Hooked tells whether Build gives programs the hook. It does not any more once Inputs has told of another version of Go, as when
+// go.mod asks for one: UseHook and PrepareHook then work for that.
 func (b *Builder) Hooked() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.overlay != ""
+	return b.hook.overlay != ""
+}
+
+// goRoot is where the version of Go lies that builds now.
+func (b *Builder) goRoot() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.known.goRoot
 }
 
 func (b *Builder) use(h hook) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.overlay = h.overlay
+	b.hook = h
 }
 
-// hookFlags are the flags of the hook, if it is in use, and all tags.
-func (b *Builder) hookFlags() []string {
+// hooked is the go command that builds, with the flags of the hook, if it is in use, and all tags.
+func (b *Builder) hooked() (c command, flags []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.flagsOf(b.overlay)
+	return b.hook.of(b.command), b.flagsOf(b.hook.overlay)
 }
 
 func (b *Builder) flagsOf(overlay string) []string {
@@ -108,6 +116,7 @@ func (b *Builder) flagsOf(overlay string) []string {
 type hook struct {
 	overlay string // for -overlay
 	mark    string // is there when the libraries are built
+	root    string // a further name of GOROOT by which its files can be replaced; "" where its own will do
 }
 
 // openHook writes the files of the hook.
@@ -118,18 +127,16 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if hasFlag(strings.Fields(b.env.GOFLAGS), "overlay") || hasFlag(b.flags, "overlay") {
 		return hook{}, &HookError{Text: "the build flags have an -overlay of their own"}
 	}
-	if b.env.GOROOT == "" {
+	goRoot := b.goRoot()
+	if goRoot == "" {
 		return hook{}, &HookError{Text: "the go command does not tell where Go's source code lies"}
-	}
-	if within(b.env.GOMODCACHE, b.env.GOROOT) {
-		return hook{}, &HookError{Text: "the go command has fetched this version of Go itself, as go.mod or GOTOOLCHAIN asks it to, and builds it only as it was fetched. Install that version of Go"}
 	}
 	for name, value := range map[string]string{"GOOS": runtime.GOOS, "GOARCH": runtime.GOARCH} {
 		if set := b.setting(name); set != "" && set != value {
 			return hook{}, &HookError{Text: fmt.Sprintf("the program is built for another system, %s=%s", name, set)}
 		}
 	}
-	files, err := hookedRuntime(filepath.Join(b.env.GOROOT, "src", "runtime"))
+	files, err := hookedRuntime(filepath.Join(goRoot, "src", "runtime"))
 	if err != nil {
 		return hook{}, err
 	}
@@ -138,6 +145,10 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	for _, f := range files {
 		parts = append(parts, f.original, string(f.text))
 	}
+	fetched := within(b.env.GOMODCACHE, goRoot)
+	if fetched {
+		parts = append(parts, "linked")
+	}
 	dir, err = filepath.Abs(filepath.Join(dir, digest(parts...)))
 	if err != nil {
 		return hook{}, fmt.Errorf("the directory for the hook: %w", err)
@@ -145,10 +156,18 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return hook{}, fmt.Errorf("making a directory for the hook: %w", err)
 	}
+	h := hook{overlay: filepath.Join(dir, "overlay.json")}
+	replaced := filepath.Join(goRoot, "src", "runtime")
+	if fetched {
+		if h.root, err = b.linkRoot(goRoot, dir); err != nil {
+			return hook{}, err
+		}
+		replaced = filepath.Join(h.root, "src", "runtime")
+	}
 	replace := map[string]string{}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.Base(f.original))
-		replace[f.original] = path
+		replace[filepath.Join(replaced, filepath.Base(f.original))] = path
 		if err := writeOnce(path, f.text); err != nil {
 			return hook{}, fmt.Errorf("writing the hook: %w", err)
 		}
@@ -157,13 +176,45 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if err != nil {
 		return hook{}, fmt.Errorf("the overlay: %w", err)
 	}
-	h := hook{overlay: filepath.Join(dir, "overlay.json")}
 	if err := writeOnce(h.overlay, overlay); err != nil {
 		return hook{}, fmt.Errorf("writing the hook: %w", err)
 	}
 	// The libraries are compiled once for the flags that matter to them.
 	h.mark = filepath.Join(dir, "built-"+digest(append(slices.Clone(b.flags), b.env.GOFLAGS, b.tags, b.setting("GOOS"), b.setting("GOARCH"), b.setting("CGO_ENABLED"), b.setting("GOCACHE"))...))
 	return h, nil
+}
+
+// linkRoot gives a version of Go that the go command has fetched a further name, in dir: the go command does not replace
+// files below its module cache, and goes by their names.
+func (b *Builder) linkRoot(goRoot, dir string) (string, error) {
+	link := filepath.Join(dir, "goroot")
+	if within(b.env.GOMODCACHE, link) {
+		return "", &HookError{Text: fmt.Sprintf("the go command has fetched this version of Go itself, and builds it only as it was fetched as long as %s lies in its module cache, %s", dir, b.env.GOMODCACHE)}
+	}
+	if to, err := os.Readlink(link); err != nil || to != goRoot {
+		room, err := os.MkdirTemp(dir, ".new-*")
+		if err != nil {
+			return "", fmt.Errorf("making room for a link to %s: %w", goRoot, err)
+		}
+		defer os.RemoveAll(room)
+		made := filepath.Join(room, "goroot")
+		if err := errors.Join(os.Symlink(goRoot, made), os.Rename(made, link)); err != nil {
+			return "", fmt.Errorf("linking %s: %w", goRoot, err)
+		}
+	}
+	if !isFile(filepath.Join(link, "bin", "go")) {
+		return "", &HookError{Text: "the go command has fetched this version of Go itself, and there is no " + filepath.Join(goRoot, "bin", "go")}
+	}
+	return link, nil
+}
+
+// of is the go command that builds with the hook: by the further name that this version of Go may have.
+func (h hook) of(c command) command {
+	if h.root == "" {
+		return c
+	}
+	c.path = filepath.Join(h.root, "bin", "go")
+	return c.with("GOROOT=" + h.root)
 }
 
 // writeOnce writes a file, unless it is there with that content.
@@ -269,6 +320,11 @@ func hookedRuntime(dir string) ([]runtimeFile, error) {
 	if panics, err = hookedSource(panics, ends); err != nil {
 		return nil, err
 	}
+	signals, err := read("signal_unix.go")
+	if err != nil {
+		return nil, err
+	}
+	signals, caught := hookedSignals(signals)
 	added, err := addedSource(system)
 	if err != nil {
 		return nil, err
@@ -276,6 +332,9 @@ func hookedRuntime(dir string) ([]runtimeFile, error) {
 	files := []runtimeFile{{filepath.Join(dir, "panic.go"), panics}, {filepath.Join(dir, "fault_linux.go"), added}}
 	if ends {
 		files = append(files, runtimeFile{filepath.Join(dir, "proc.go"), exits})
+	}
+	if caught {
+		files = append(files, runtimeFile{filepath.Join(dir, "signal_unix.go"), signals})
 	}
 	return files, nil
 }
@@ -485,6 +544,34 @@ func recovering(f *ast.FuncDecl) (at token.Pos, panicking string, found bool) {
 		}
 	}
 	return 0, "", false
+}
+
+// hookedSignals returns the runtime's signal_unix.go with the hook: where sighandler begins to end the process for a signal, as for
+// a fault in C code. SIGQUIT is a question for all stacks, and no crash.
+func hookedSignals(source []byte) (hooked []byte, found bool) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "signal_unix.go", source, parser.SkipObjectResolution)
+	if err != nil || file.Name.Name != "runtime" {
+		return nil, false
+	}
+	f := function(file, "sighandler")
+	if f == nil || len(f.Type.Params.List) == 0 || len(f.Type.Params.List[0].Names) != 1 || f.Type.Params.List[0].Names[0].Name == "_" {
+		return nil, false
+	}
+	if typ, ok := f.Type.Params.List[0].Type.(*ast.Ident); !ok || typ.Name != "uint32" {
+		return nil, false
+	}
+	for _, s := range f.Body.List {
+		assign, ok := s.(*ast.AssignStmt)
+		if !ok || len(assign.Lhs) != 1 {
+			continue
+		}
+		if field, ok := assign.Lhs[0].(*ast.SelectorExpr); ok && field.Sel.Name == "throwing" {
+			text := fmt.Sprintf("if %s != _SIGQUIT { faultCrash() }; ", f.Type.Params.List[0].Names[0].Name)
+			return inserted(set, source, []insertion{{s.Pos(), text}}), true
+		}
+	}
+	return nil, false
 }
 
 // throwing finds where fatalthrow, on the system stack, begins to end the process.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,6 +55,10 @@ func end(how string) {
 	if how == "crash" {
 		new(sync.Mutex).Unlock()
 	}
+	if how == "signal" {
+		syscall.Kill(syscall.Getpid(), syscall.SIGABRT)
+		select {}
+	}
 	var working sync.WaitGroup
 	working.Add(1)
 	go func() {
@@ -78,6 +84,7 @@ func end(how string) {
 		t.Errorf("%q, %v; want %q", out, err, want)
 	}
 	crashOf(t, program, "crash", "fatal error: sync: unlock of unlocked mutex")
+	crashOf(t, program, "signal", "SIGABRT: abort")
 	crashOf(t, program, "return", "panic: when main returns")
 	again := open(t, build.Options{Dir: dir})
 	if ready, err := again.UseHook(cache); !ready || err != nil || !again.Hooked() {
@@ -86,6 +93,7 @@ func end(how string) {
 	if p, err := again.Vet(t.Context(), []string{"example.com/hooked"}); p != nil || err != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
+	fetched(t, dir, cache)
 	other := open(t, build.Options{Dir: dir, Tags: []string{"other"}})
 	if ready, err := other.UseHook(cache); ready || err != nil {
 		t.Errorf("ready is %v, %v, with other tags", ready, err)
@@ -94,6 +102,71 @@ func end(how string) {
 	var refused *build.HookError
 	if _, err := own.UseHook(cache); !errors.As(err, &refused) {
 		t.Errorf("%v", err)
+	}
+}
+
+// fetched builds the program with a Go that lies in the module cache, where nothing can be replaced. What is compiled is the same.
+func fetched(t *testing.T, dir, cache string) {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod := t.TempDir()
+	root := filepath.Join(mod, "golang.org", "toolchain@v0.0.1-go1.26.0.linux-"+runtime.GOARCH)
+	if err := os.MkdirAll(filepath.Dir(root), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(strings.TrimSpace(string(out)), root); err != nil {
+		t.Fatal(err)
+	}
+	settings := filepath.Join(mod, "settings")
+	if err := os.WriteFile(settings, []byte("GOROOT="+root+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, build.Options{Dir: dir, Env: environment("GOENV="+settings, "GOMODCACHE="+mod)})
+	if err := b.PrepareHook(t.Context(), cache); err != nil || !b.Hooked() {
+		t.Fatal(err, b.Hooked())
+	}
+	program := filepath.Join(t.TempDir(), "program")
+	if p, err := b.Build(t.Context(), program); p != nil || err != nil {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if p, err := b.Vet(t.Context(), []string{"example.com/hooked"}); p != nil || err != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	said, err := exec.Command(program).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(said), "hooked ") {
+		t.Errorf("%q, %v", said, err)
+	}
+	said, _ = exec.Command(program, "crash").CombinedOutput() // It crashes.
+	m := regexp.MustCompile(`\t(/\S+/src/sync/mutex\.go):\d+`).FindStringSubmatch(string(said))
+	if m == nil {
+		t.Fatalf("no frame of the library in %s", said)
+	}
+	if file := b.Located(m[1]); file != filepath.Join(root, "src", "sync", "mutex.go") || m[1] == file {
+		t.Errorf("%s is located at %s", m[1], file)
+	}
+	if _, err := os.Stat(m[1]); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(settings); err != nil { // as when go.mod asks for another version of Go
+		t.Fatal(err)
+	}
+	if _, _, err := b.Inputs(t.Context()); err != nil || b.Hooked() {
+		t.Errorf("%v; it is %v that there is a hook of another version of Go", err, b.Hooked())
+	}
+	if ready, err := b.UseHook(cache); !ready || err != nil || !b.Hooked() {
+		t.Errorf("ready is %v, %v, with the first version again", ready, err)
+	}
+	again := open(t, build.Options{Dir: dir, Env: environment("GOROOT="+root, "GOMODCACHE="+mod)})
+	if ready, err := again.UseHook(cache); !ready || err != nil {
+		t.Errorf("ready is %v, %v, after everything was built", ready, err)
+	}
+	within := open(t, build.Options{Dir: dir, Env: environment("GOROOT="+root, "GOMODCACHE="+mod)})
+	var refused *build.HookError
+	if _, err := within.UseHook(filepath.Join(mod, "hook")); !errors.As(err, &refused) || !strings.Contains(err.Error(), mod) {
+		t.Errorf("%v, where the hook lies in the module cache", err)
 	}
 }
 

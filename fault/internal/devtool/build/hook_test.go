@@ -48,6 +48,13 @@ func TestHookedSource(t *testing.T) {
 	if want := []string{"\tfaultAwait(); if panicking.Load() != 0 {", "\tfaultExit(exitCode); runExitHooks(exitCode)"}; !found || !slices.Equal(changed(source, patched), want) {
 		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
 	}
+	if source, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src", "runtime", "signal_unix.go")); err != nil {
+		t.Fatal(err)
+	}
+	patched, found = build.HookedSignals(source)
+	if want := []string{"\tif sig != _SIGQUIT { faultCrash() }; mp.throwing = throwTypeRuntime"}; !found || !slices.Equal(changed(source, patched), want) {
+		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
+	}
 }
 
 // changed are the lines of the second text that are others in the first one, which has as many.
@@ -107,6 +114,16 @@ func TestHookOfOtherRuntimes(t *testing.T) {
 			t.Errorf("%s: %s", name, patched)
 		}
 	}
+	for name, source := range map[string]string{
+		"no Go": "<html>", "another package": "package main\n\nfunc sighandler(sig uint32) { mp.throwing = 1 }\n", "none": "package runtime\n",
+		"other parameters": "package runtime\n\nfunc sighandler(sig int) { mp.throwing = 1 }\n", "without a name": "package runtime\n\nfunc sighandler(_ uint32) { mp.throwing = 1 }\n",
+		"no parameters": "package runtime\n\nfunc sighandler() { mp.throwing = 1 }\n", "no end": "package runtime\n\nfunc sighandler(sig uint32) { throwing = 1 }\n",
+		"nested": "package runtime\n\nfunc sighandler(sig uint32) { if true { mp.throwing = 1 } }\n", "no body": "package runtime\n\nfunc sighandler(sig uint32)\n",
+	} {
+		if patched, found := build.HookedSignals([]byte(source)); found {
+			t.Errorf("%s: %s", name, patched)
+		}
+	}
 	for name, test := range map[string]struct{ source, want string }{
 		"Go 1.26": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall/linux\"\n)\n", `kernel "internal/runtime/syscall/linux"`},
 		"Go 1.24": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall\"\n)\n", `kernel "internal/runtime/syscall"`},
@@ -157,7 +174,13 @@ func FuzzHookedSource(f *testing.F) {
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic }\n")
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic; fatalpanic(&p) }\nfunc fatalthrow() { systemstack(func() { startpanic_m() }) }\nfunc os_beforeExit(code int) { run() }\n")
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) {\n\tvar x int; var p _panic\n}")
+	f.Add("package runtime\n\nfunc sighandler(sig uint32, info *siginfo) {\n\tmp.throwing = throwTypeRuntime; mp.caughtsig.set(gp)\n}")
 	f.Fuzz(func(t *testing.T, source string) {
+		if patched, found := build.HookedSignals([]byte(source)); found {
+			if _, err := parser.ParseFile(token.NewFileSet(), "signal_unix.go", patched, parser.SkipObjectResolution); err != nil {
+				t.Errorf("%q was made of %q: %v", patched, source, err)
+			}
+		}
 		patched, err := build.HookedSource([]byte(source), true)
 		if err != nil {
 			return

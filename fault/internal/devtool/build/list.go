@@ -51,6 +51,8 @@ type Package struct {
 type known struct {
 	inputs Inputs
 	dirs   map[string]string // by import path, of every package that was ever listed
+	named  map[string]string // the same by the names that -trimpath gives them
+	goRoot string
 }
 
 // listed is one package as `go list -json` gives it.
@@ -68,8 +70,8 @@ const listFields = "Dir,ImportPath,Name,Standard,DepOnly,Module,GoFiles,CgoFiles
 	"SwigFiles,SwigCXXFiles,SysoFiles,InvalidGoFiles,IgnoredGoFiles,IgnoredOtherFiles,EmbedPatterns,EmbedFiles,Imports,Error"
 
 type listedModule struct {
-	Path, Dir, GoMod string
-	Main             bool
+	Path, Version, Dir, GoMod string
+	Main                      bool
 }
 
 type listedError struct {
@@ -140,12 +142,19 @@ func (b *Builder) remember(l *list) *Inputs {
 	defer b.mu.Unlock()
 	k := &b.known
 	if k.dirs == nil {
-		k.dirs = map[string]string{}
+		k.dirs, k.named = map[string]string{}, map[string]string{}
 	}
 	for _, p := range l.packages {
 		if p.Dir != "" {
-			k.dirs[p.ImportPath] = p.Dir
+			k.dirs[p.ImportPath], k.named[p.trimmed()] = p.Dir, p.Dir
 		}
+	}
+	before := k.goRoot
+	if k.goRoot = strings.TrimSuffix(k.dirs["runtime"], filepath.Join(string(filepath.Separator), "src", "runtime")); k.goRoot == "" {
+		k.goRoot = b.env.GOROOT
+	}
+	if before != "" && before != k.goRoot {
+		b.hook = hook{} // it is of another version of Go
 	}
 	if l.failed() {
 		if k.inputs.MainDir == "" {
@@ -160,7 +169,7 @@ func (b *Builder) remember(l *list) *Inputs {
 }
 
 func (b *Builder) inputs(l *list) Inputs {
-	in := Inputs{GoRoot: b.env.GOROOT, ModCache: b.env.GOMODCACHE}
+	in := Inputs{GoRoot: b.known.goRoot, ModCache: b.env.GOMODCACHE}
 	for _, p := range l.roots() {
 		in.Main, in.MainDir = p.ImportPath, p.Dir
 		if before := b.known.inputs; p.Name == "" && before.Main != "" {
@@ -175,7 +184,7 @@ func (b *Builder) inputs(l *list) Inputs {
 		in.addModule(modulePath(b.env.GOMOD), dir, true)
 	}
 	for _, p := range l.packages {
-		if p.Dir == "" || p.Standard || within(b.env.GOMODCACHE, p.Dir) || within(b.env.GOROOT, p.Dir) {
+		if p.Dir == "" || p.Standard || within(b.env.GOMODCACHE, p.Dir) || within(b.known.goRoot, p.Dir) {
 			continue
 		}
 		if !p.DepOnly {
@@ -193,7 +202,7 @@ func (b *Builder) inputs(l *list) Inputs {
 
 // guess is what can be said before any list has succeeded.
 func (b *Builder) guess() Inputs {
-	in := Inputs{GoRoot: b.env.GOROOT, ModCache: b.env.GOMODCACHE, MainDir: b.command.dir}
+	in := Inputs{GoRoot: b.known.goRoot, ModCache: b.env.GOMODCACHE, MainDir: b.command.dir}
 	if b.env.GOMOD != "" {
 		in.addModule(modulePath(b.env.GOMOD), filepath.Dir(b.env.GOMOD), true)
 	}

@@ -719,6 +719,58 @@ func TestSlowExplanation(t *testing.T) {
 	}
 }
 
+// TestPlace has the list name the place that the page names, however many calls the debugger knows further in.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	s, engine := newServer(t, nil)
+	engine.frames = slices.Insert(engine.frames, 1, debugapi.Frame{Index: 21, Function: "example.org/blog/store.find", File: "/src/blog/store/store.go", Line: 7, App: true})
+	f, silent := newFailure("it failed"), newFailure("it ended")
+	silent.Failure.Failure.Stack, silent.Excerpts = nil, nil
+	c := login(t, s)
+	for _, test := range []struct {
+		f    debugapi.Failure
+		want string
+	}{{f, "web/user.go:42"}, {silent, "store/store.go:7"}} {
+		s.Add(test.f)
+		c.until(test.f.ID.Full(), "the state ready", func(a answer) bool { return a.json["state"] == "ready" })
+		if got := c.get("/failures").json["failures"].([]any)[0].(map[string]any)["where"]; got != test.want {
+			t.Errorf("it is at %v, want %s", got, test.want)
+		}
+	}
+}
+
+// TestExplaining has whoever waits told whether an explanation with values is to come, and that there is none after all.
+func TestExplaining(t *testing.T) {
+	t.Parallel()
+	for name, with := range map[string][]debugapi.Explanation{"one": {{Title: "With values"}}, "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			goOn := make(chan struct{})
+			s, _ := newServer(t, func(o *debugapi.Options) {
+				o.Tools.Explain = func(_ *overlay.Failure, _ int, lookup func(string) (string, bool)) []debugapi.Explanation {
+					if lookup == nil {
+						return []debugapi.Explanation{{Title: "Without values"}}
+					}
+					<-goOn
+					return with
+				}
+			})
+			f := newFailure("it failed")
+			s.Add(f)
+			c := login(t, s)
+			a := c.until(f.ID.Full(), "the state ready", func(a answer) bool { return a.json["state"] == "ready" })
+			if a.json["explaining"] != true || !strings.Contains(string(a.body), "Without values") {
+				t.Errorf("it does not tell that more is to come: %s", a.body)
+			}
+			close(goOn)
+			a = c.until(f.ID.Full(), "the end of it", func(a answer) bool { return a.json["explaining"] == nil })
+			if want := len(with) > 0; strings.Contains(string(a.body), "With values") != want {
+				t.Errorf("with values: %t, want %t", !want, want)
+			}
+		})
+	}
+}
+
 // TestRecoveredPanic has the copy of a panic for an error that something has made of it: it is explained where it panicked.
 func TestRecoveredPanic(t *testing.T) {
 	t.Parallel()

@@ -137,7 +137,7 @@ func (s *Server) hold(e *entry, a *attachment) {
 	default:
 		a.session = session
 		e.merge(frames, excerpts)
-		e.state, e.progress = Ready, ""
+		e.state, e.progress, e.explaining = Ready, "", s.options.Tools.Explain != nil
 		s.stateChanged(e)
 	}
 	close(a.ready)

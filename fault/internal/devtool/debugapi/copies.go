@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/visible"
 )
@@ -27,8 +28,9 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, e *entry) er
 		return unsupported("replay requests")
 	}
 	shown := s.shown(e)
-	if shown.Request == nil || shown.Reported {
-		return &refusal{http.StatusConflict, "unavailable", "This failure was not the answer to a request, so there is none to send again.", ""}
+	ended := shown.Kind == fault.KindCrash || shown.Kind == fault.KindEnded // with its request, if that is known
+	if shown.Request == nil || shown.Reported && !ended {
+		return &refusal{http.StatusConflict, "unavailable", "This failure was not the answer to a request, or its request is not known, so there is none to send again.", ""}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()

@@ -3,6 +3,7 @@ package debugapi
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"example.org/microblog/fault/internal/devtool/debugger"
@@ -20,7 +21,7 @@ func (d *Delve) Attach(ctx context.Context, c Copy, progress func(string)) (Sess
 		return nil, ours(err)
 	}
 	progress("Attaching the debugger")
-	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed, Goroutine: c.Goroutine})
+	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed, Goroutine: c.Goroutine, Located: c.Located})
 	if err != nil {
 		return nil, ours(err)
 	}
@@ -132,11 +133,22 @@ func (s *delveSession) Goroutines(ctx context.Context) ([]Goroutine, error) {
 		if g.Where != nil {
 			all[i].Function, all[i].File, all[i].Line = g.Where.Function, g.Where.File, g.Where.Line
 		}
+		if g.Inside != nil {
+			all[i].Wait = waitIn(g.Wait, g.Inside.Function)
+		}
 		if g.Created != nil {
 			all[i].Creator = g.Created.Function
 		}
 	}
 	return all, nil
+}
+
+// waitIn adds to what a goroutine waits for the call of a library that it waits in, unless that says it already, as "sync.Mutex.Lock".
+func waitIn(wait, inside string) string {
+	if bare := strings.NewReplacer("(*", "", ")", "").Replace(inside); bare == wait {
+		return wait
+	}
+	return strings.TrimPrefix(wait+", in "+inside, ", ")
 }
 
 func (s *delveSession) Done() <-chan struct{} { return s.done }

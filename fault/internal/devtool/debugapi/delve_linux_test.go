@@ -81,6 +81,15 @@ func TestDelve(t *testing.T) {
 				t.Errorf("the arguments are %s", text)
 			}
 		}
+		waiting := "" // known by the application's own call
+		for _, g := range c.get(base + "/goroutines").json["goroutines"].([]any) {
+			if g := g.(map[string]any); g["function"] == "main.main.func1" {
+				waiting = fmt.Sprint(g["wait"])
+			}
+		}
+		if waiting != "sync.Mutex.Lock" {
+			t.Errorf("the goroutine with the mutex waits for %q", waiting)
+		}
 		for body, want := range map[string]string{
 			`{"frame":0,"expression":"len(s) + int(i8)"}`:       `"value": "-3"`,
 			`{"frame":0,"expression":"double(21)"}`:             `"code": "call"`,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,7 +207,12 @@ func (s *Server) listedOf(e *entry) listed {
 		ID: e.id, Short: e.ID.String(), URL: s.FailureURL(e.ID), Time: e.Time, Kind: string(e.Kind), Status: e.Status,
 		Title: title(e.Failure.Failure.Failure), Generation: e.Generation, State: e.state, Pinned: e.pinned, Memory: e.memory, Debugger: e.debugger, Revision: e.revision,
 	}
-	if top := topFrame(e.frames); top != nil {
+	// The place is that of the page, which the debugger's frames do not change.
+	recorded := slices.DeleteFunc(slices.Clone(e.frames), func(f *frame) bool { return f.number >= len(e.Failure.Stack) })
+	if len(recorded) == 0 {
+		recorded = e.frames
+	}
+	if top := topFrame(recorded); top != nil {
 		l.Where = top.call.Short(e.Build.Module)
 	}
 	return l
@@ -262,8 +268,10 @@ type failureDocument struct {
 	Title        string          `json:"title"`
 	StackOf      string          `json:"stack_of,omitempty"`
 	CopyOf       string          `json:"copy_of,omitempty"`
+	UnderWay     []string        `json:"under_way,omitempty"`
 	Failure      *fault.Failure  `json:"failure"`
 	Explanations []Explanation   `json:"explanations,omitempty"`
+	Explaining   bool            `json:"explaining,omitempty"`
 	Variables    *progress       `json:"variables,omitempty"`
 	Frames       []frameDocument `json:"frames"`
 }
@@ -322,7 +330,7 @@ func (s *Server) failureDocument(e *entry) failureDocument {
 	d := failureDocument{
 		ID: e.id, Short: e.ID.String(), URL: s.FailureURL(e.ID), Revision: e.revision, State: e.state, Progress: e.progress,
 		Generation: e.Generation, Pinned: e.pinned, Memory: e.memory, Debugger: e.debugger, PID: e.Copy.PID, Calls: e.calls,
-		Title: title(e.Failure.Failure.Failure), StackOf: e.StackOf, Failure: e.Failure.Failure.Failure, Explanations: e.explanations,
+		Title: title(e.Failure.Failure.Failure), StackOf: e.StackOf, UnderWay: e.UnderWay, Failure: e.Failure.Failure.Failure, Explanations: e.explanations,
 		Frames: []frameDocument{},
 	}
 	if e.state == Unavailable && e.why != nil {
@@ -334,7 +342,7 @@ func (s *Server) failureDocument(e *entry) failureDocument {
 		}
 	}
 	if e.state == Ready {
-		d.Variables = e.progressOf()
+		d.Variables, d.Explaining = e.progressOf(), e.explaining
 	}
 	for _, f := range e.frames {
 		d.Frames = append(d.Frames, frameDocument{

@@ -42,6 +42,14 @@ func (s *Server) explain(e *entry, a *attachment) {
 	if s.options.Tools.Explain == nil {
 		return
 	}
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if e.attached == a && e.explaining {
+			e.explaining = false
+			s.touch(e)
+		}
+	}()
 	done, err := a.take(a.ctx)
 	if err != nil {
 		return

@@ -65,6 +65,7 @@ type entry struct {
 	epoch        int64 // of references: it grows when the debugger is detached
 	explanations []Explanation
 	explained    bool // without a debugger, at least
+	explaining   bool // in state Ready: an explanation with values is to come
 }
 
 // Add keeps a failure and returns where it is shown. A failure that has no room any more is dropped, the oldest first. One that is kept already, since

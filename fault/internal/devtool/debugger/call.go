@@ -358,6 +358,9 @@ func distance(a, b string, most int) int {
 	return min(rows[len(x)][len(y)], most+1)
 }
 
+// optimizedFunction is what Delve says of functions that it cannot call, even if it is asked for the value of a method only.
+const optimizedFunction = "optimized function"
+
 // phrases are what Delve says, and that in plain words. Its answers have nothing but the text.
 var phrases = []struct{ delve, plain string }{
 	{"nil pointer dereference", "A pointer on the way is nil."},
@@ -365,9 +368,10 @@ var phrases = []struct{ delve, plain string }{
 	{"too many arguments", "The call has too many arguments; functions with … take a slice here, in place of their last arguments."},
 	{"not enough arguments", "The call has not enough arguments; functions with … take a slice here, in place of their last arguments."},
 	{"is inlined", "The compiler has put this function into its callers, so that it cannot be called."},
-	{"optimized function", "This function was built with optimisation, as all libraries are: it cannot be called."},
+	{optimizedFunction, "This function was built with optimisation, as all libraries are: it cannot be called. Some can all the same: Error, String, Get and others as methods, fmt.Sprint, fmt.Sprintf, and the usual ones of strings, strconv and time."},
+	{"can not convert value of type", "This value cannot be put into an interface here: the program does so nowhere with its type, or it was returned by a call; evaluate that on its own."},
 	{"not enough stack space", "The stack is too full for a call."},
 	{"selected goroutine not running", "The copy does not stand where calls are possible."},
-	{"key not found", "The map has no such key; in the program that yields the zero value."},
+	{keyNotFound, "The map has no such key; in the program that yields the zero value."},
 	{"index out of range", "The index is out of range."},
 }

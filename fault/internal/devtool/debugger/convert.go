@@ -352,8 +352,11 @@ func (r *rewriter) made(ctx context.Context, n *ast.CallExpr) (ast.Expr, error) 
 // mostKeys is up to how many floating-point keys are compared.
 const mostKeys = 10_000
 
-// entry rewrites an entry of a map whose keys are floating-point numbers, to that at its address; nil: it is
-// something else. Delve would not round the key.
+// noSuchKey is why an entry of a map is the zero value, with the type of that.
+const noSuchKey = "no such key"
+
+// entry rewrites an entry of a map, where Delve would not do as Go does: if there is no such key, to the zero value; and if the
+// keys are floating-point numbers, which Delve would not round, to the entry at its address. Nil: it is something else.
 func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast.Expr, error) {
 	if isType, err := r.isType(ctx, n); err != nil || isType {
 		return nil, err
@@ -375,8 +378,9 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 		}
 		return nil, nil
 	}
-	if r.forCall { // It is read in its own frame.
-		if x, err = (&rewriter{evaluator: r.evaluator}).expression(ctx, n.X); err != nil {
+	plain := &rewriter{evaluator: r.evaluator} // It is read in its own frame, also for a call.
+	if r.forCall {
+		if x, err = plain.expression(ctx, n.X); err != nil {
 			return nil, err
 		}
 	}
@@ -386,15 +390,73 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 	}
 	s, scope := r.session, r.session.scope(r.frame)
 	w, err := s.eval(ctx, scope, text, loadConfig{MaxArrayValues: 1})
-	if err != nil || w.Kind != reflect.Map || w.Len == 0 || len(w.Children) == 0 {
+	if err != nil || w.Unreadable != "" || w.Kind != reflect.Map {
 		return nil, nil // Delve tells what is wrong with it.
 	}
-	basic := s.basicOf(ctx, &w.Children[0])
-	switch basic {
-	case "float32", "float64", "complex64", "complex128":
-	default:
+	if w.Len == 0 {
+		return r.missing(ctx, n, elementOf(w.RealType))
+	}
+	if len(w.Children) < 2 {
 		return nil, nil
 	}
+	switch r.session.basicOf(ctx, &w.Children[0]) {
+	case "float32", "float64", "complex64", "complex128":
+		return r.floatingEntry(ctx, n, w, text)
+	}
+	if called, err = r.calledIn(ctx, n.Index); err != nil || called != "" {
+		return nil, err // It must not be called twice.
+	}
+	index, err := plain.expression(ctx, n.Index)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := source(&ast.IndexExpr{X: x, Index: index})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.eval(ctx, scope, whole, loadConfig{})
+	if said, _ := refused(err); said != keyNotFound {
+		return nil, nil
+	}
+	return r.missing(ctx, n, w.Children[1].Type)
+}
+
+// keyNotFound is what Delve says of a key that is not in a map.
+const keyNotFound = "key not found"
+
+// elementOf is the type of a map's entries by that of the map.
+func elementOf(typ string) string {
+	rest, ok := strings.CutPrefix(typ, "map[")
+	depth := 1
+	for i := 0; ok && i < len(rest); i++ {
+		switch rest[i] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return rest[i+1:]
+			}
+		}
+	}
+	return ""
+}
+
+// missing is the zero value of a type, for an entry that is not there: at an address where the runtime itself has zeros.
+func (r *rewriter) missing(ctx context.Context, n *ast.IndexExpr, typ string) (ast.Expr, error) {
+	s := r.session
+	none := &EvaluateError{Text: "The map has no such key; in the program that yields the zero value."}
+	size := s.sizeOf(ctx, typ)
+	zeros, err := s.eval(ctx, evalScope{s.goroutine, 0}, "runtime.zeroVal", loadConfig{})
+	if err != nil || zeros.Kind != reflect.Array || typ == "" || size < 0 || size > zeros.Len || zeros.Addr == 0 {
+		return nil, none
+	}
+	r.absent = n
+	return dereferenced(typ, zeros.Addr), nil
+}
+
+// floatingEntry is an entry of a map whose keys are floating-point numbers.
+func (r *rewriter) floatingEntry(ctx context.Context, n *ast.IndexExpr, w *wireVariable, text string) (ast.Expr, error) {
+	s := r.session
 	key, err := r.value(ctx, n.Index)
 	if err != nil {
 		return nil, err
@@ -404,14 +466,14 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 	}
 	typ := w.Children[0].Type
 	if key.untyped() {
-		if key = key.typed(typ, basic); key == nil {
+		if key = key.typed(typ, s.basicOf(ctx, &w.Children[0])); key == nil {
 			return nil, &EvaluateError{Text: "The key is no " + shortType(typ) + "."}
 		}
 	}
 	if key.typ != typ {
 		return nil, &EvaluateError{Text: fmt.Sprintf("The keys of the map are of type %s, and this is a %s.", shortType(typ), key.typeName())}
 	}
-	if w, err = s.eval(ctx, scope, text, loadConfig{MaxArrayValues: mostKeys}); err != nil {
+	if w, err = s.eval(ctx, s.scope(r.frame), text, loadConfig{MaxArrayValues: mostKeys}); err != nil {
 		return nil, err
 	}
 	for i := 0; i+1 < len(w.Children); i += 2 {
@@ -429,7 +491,7 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 		r.onStack = r.onStack || s.stack.has(value.Addr)
 		return dereferenced(value.Type, value.Addr), nil
 	}
-	return nil, &EvaluateError{Text: "The map has no such key; in the program that yields the zero value."}
+	return r.missing(ctx, n, w.Children[1].Type)
 }
 
 func isFloating(o *operand) bool {

@@ -71,6 +71,9 @@ func (s *Session) Evaluate(ctx context.Context, frame int, expression string, ca
 			value = s.describe(ctx, result.wire, result.at)
 		}
 		value.Name = strings.TrimSpace(expression)
+		if result.absent {
+			value.Type += " (" + noSuchKey + ")"
+		}
 		return nil
 	})
 	return value, err
@@ -135,6 +138,7 @@ type operand struct {
 	wire   *wireVariable
 	at     place
 	expr   ast.Expr // Delve's expression for it; nil: there is none
+	absent bool     // it is the zero value, for an entry that a map does not have
 }
 
 // evaluator evaluates expressions in one frame.
@@ -243,7 +247,9 @@ func (e *evaluator) read(ctx context.Context, node ast.Expr) (*operand, error) {
 	if w.Kind == reflect.Func && w.Type == "func()" && w.Addr == w.Base && w.Base != 0 {
 		at = place{frame: e.frame.Index, read: w} // A function by its name: its type is not known.
 	}
-	return e.lengths(node, e.operandOf(ctx, w, at, rewritten)), nil
+	o := e.operandOf(ctx, w, at, rewritten)
+	o.absent = r.absent != nil && r.absent == unparen(node)
+	return e.lengths(node, o), nil
 }
 
 // operandOf makes an operand of what Delve has read.
@@ -316,21 +322,26 @@ func (s *Session) basicOf(ctx context.Context, w *wireVariable) string {
 	if basic, ok := s.sizes[w.Type]; ok {
 		return basic
 	}
-	// Delve does not tell sizes of named types; the distance of two elements of an array, which need not be
-	// there, is one.
-	const somewhere = 1 << 20
-	second, err := s.eval(ctx, evalScope{s.goroutine, 0}, fmt.Sprintf(`&((*(*"[2]%s")(%d))[1])`, w.Type, somewhere), loadConfig{})
 	basic := ""
-	if err == nil && len(second.Children) == 1 {
-		if size := second.Children[0].Addr - somewhere; size == 1 || size == 2 || size == 4 || size == 8 {
-			basic = fmt.Sprint(signed, 8*size)
-		}
+	if size := s.sizeOf(ctx, w.Type); size == 1 || size == 2 || size == 4 || size == 8 { // Delve does not tell those of named types.
+		basic = fmt.Sprint(signed, 8*size)
 	}
 	if s.sizes == nil {
 		s.sizes = map[string]string{}
 	}
 	s.sizes[w.Type] = basic
 	return basic
+}
+
+// sizeOf is how many bytes a value of a type has; negative: that is not known.
+func (s *Session) sizeOf(ctx context.Context, typ string) int64 {
+	// The distance of two elements of an array, which need not be there, is it.
+	const somewhere = 1 << 20
+	second, err := s.eval(ctx, evalScope{s.goroutine, 0}, fmt.Sprintf(`&((*(*"[2]%s")(%d))[1])`, typ, somewhere), loadConfig{})
+	if err != nil || len(second.Children) != 1 || second.Children[0].Addr < somewhere {
+		return -1
+	}
+	return int64(second.Children[0].Addr - somewhere)
 }
 
 func integerConstant(text string) constant.Value {

@@ -61,7 +61,8 @@ var program = sync.OnceValues(func() (string, error) {
 // copies is testdata/copies.
 var copies = sync.OnceValues(func() (string, error) {
 	return build(".", "copies", "-tags=faultdev", "-ldflags=-checklinkname=0",
-		"-gcflags=example.org/microblog/fault/internal/devtool/debugger/testdata/...=-N -l", "./testdata/copies")
+		"-gcflags=example.org/microblog/fault/internal/devtool/debugger/testdata/...=-N -l",
+		"-gcflags=example.org/microblog/fault/internal/freeze/calls=-N -l", "./testdata/copies")
 })
 
 func build(dir, name string, arguments ...string) (string, error) {

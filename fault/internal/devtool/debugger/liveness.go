@@ -534,6 +534,56 @@ func (s *Session) before(address uint64) uint64 {
 	return s.moved[0].high - (s.stack.high - address)
 }
 
+// followStack changes, in the copy, pointers into a stack that has moved while the copy was made, to where what they point to is
+// now. The runtime has done so with those that were in use. A word of a frame that has waited ever since can be nothing else than
+// such a pointer if it lies between where the stack began and was.
+func (s *Session) followStack(ctx context.Context) error {
+	w, err := s.eval(ctx, evalScope{s.goroutine, 0}, strconv.Quote(packageOf(s.options.Marker))+".process.moved", loadConfig{MaxVariableRecurse: 1, MaxStructFields: -1})
+	if _, ok := refused(err); ok {
+		return nil // It was made in another way.
+	}
+	if err != nil {
+		return err
+	}
+	memory := s.openMemory()
+	from, by := field(w, "from"), field(w, "by")
+	if from == nil || by == nil || memory == nil {
+		return nil
+	}
+	low, distance := uint64(number(from)), uint64(number(by))
+	high := s.stack.high - distance
+	if distance == 0 || low == 0 || low >= high || !s.stack.has(low+distance) {
+		return nil
+	}
+	start := (low + distance + wordSize - 1) &^ (wordSize - 1)
+	if s.stack.high-start > mostStack {
+		return nil
+	}
+	words := make([]byte, s.stack.high-start)
+	if _, err := memory.ReadAt(words, int64(start)); err != nil {
+		return nil // What cannot be read is told of where it is asked for.
+	}
+	for i := 0; i+wordSize <= len(words); i += wordSize {
+		if word := binary.LittleEndian.Uint64(words[i:]); low <= word && word < high {
+			if err := s.store(ctx, start+uint64(i), word+distance); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mostStack bounds how much of a stack is looked through.
+const mostStack = 64 << 20
+
+// store writes a word of memory.
+func (s *Session) store(ctx context.Context, address, value uint64) error {
+	return s.wire.call(ctx, "Set", struct {
+		Scope         evalScope
+		Symbol, Value string
+	}{evalScope{s.goroutine, 0}, fmt.Sprintf("*(*uint64)(%#x)", address), fmt.Sprint(value)}, new(struct{}))
+}
+
 // wasCollected reports whether memory may have been collected while the frame was there.
 func (s *Session) wasCollected(ctx context.Context, f *frame) bool {
 	if s.collected == nil {

@@ -403,9 +403,12 @@ func (p *writer) special(w *wireVariable, depth int) bool {
 			return false
 		}
 		const locked = 1
-		if number(state)&locked != 0 {
+		switch n := number(state); {
+		case n < 0: // What the runtime then ends with has changed it already.
+			p.write("unlocked once too often")
+		case n&locked != 0:
 			p.write("locked")
-		} else {
+		default:
 			p.write("unlocked")
 		}
 	case "sync/atomic.Bool":

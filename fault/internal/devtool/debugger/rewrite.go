@@ -22,7 +22,8 @@ import (
 type rewriter struct {
 	*evaluator
 	forCall bool
-	onStack bool // an address of the stack is in what was rewritten
+	onStack bool     // an address of the stack is in what was rewritten
+	absent  ast.Expr // an entry that a map does not have; nil: there is none
 }
 
 // builtins can be evaluated without a call.
@@ -220,6 +221,9 @@ func (r *rewriter) callOrConversion(ctx context.Context, n *ast.CallExpr) (ast.E
 	}
 	if made, err := r.made(ctx, n); made != nil || err != nil {
 		return made, err
+	}
+	if library, err := r.library(ctx, n); library != nil || err != nil {
+		return library, err
 	}
 	result := &ast.CallExpr{}
 	if conversion, err := r.isConversion(ctx, n); err != nil {
@@ -586,7 +590,7 @@ func (e *evaluator) packagePath(ctx context.Context, name string) (string, error
 	}
 	var found []string
 	for _, path := range packages {
-		if !strings.HasPrefix(path, "vendor/") && slices.Contains(namesOf(path), name) {
+		if !strings.HasPrefix(path, "vendor/") && path != callsPackage() && slices.Contains(namesOf(path), name) {
 			found = append(found, path)
 		}
 	}

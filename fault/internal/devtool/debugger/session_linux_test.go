@@ -334,8 +334,9 @@ func wait(o *order) {
 
 func unlock(o *order) {
 	text := "unlocked by " + o.customer
-	new(sync.Mutex).Unlock()
-	println(text)
+	var mu sync.Mutex
+	mu.Unlock()
+	println(text, &mu)
 }
 
 func exit(o *order, code int) {
@@ -366,7 +367,7 @@ func exit(o *order, code int) {
 		"panic":    {"main.stray", map[string]string{"text": `"about to crash"`, "none": "nil"}},
 		"overflow": {"main.deeper", map[string]string{"o.customer": `"susan"`}},
 		"deadlock": {"main.wait", map[string]string{"text": `"waited for by susan"`}},
-		"unlock":   {"main.unlock", map[string]string{"text": `"unlocked by susan"`}},
+		"unlock":   {"main.unlock", map[string]string{"text": `"unlocked by susan"`, "mu": "unlocked once too often"}},
 		"exit":     {"main.exit", map[string]string{"code": "3", "o.customer": `"susan"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

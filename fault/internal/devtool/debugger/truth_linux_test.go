@@ -122,6 +122,73 @@ func TestWhatIsNoLongerInUse(t *testing.T) {
 	}
 }
 
+// The stack of a new goroutine is too small for making a copy. What lies on it stays where it is, in a scope, or is found again.
+func TestWhatLiesOnANewStack(t *testing.T) {
+	t.Parallel()
+	m := startCopies(t, "quiet")
+	for i := range 4 {
+		s := attach(t, debugger.Options{PID: m.fail(t, i%2), KillProcess: true})
+		if v, want := variablesOf(t, s, "main.onStack")["items"], `["on", "the", "stack"]`; v.Value != want {
+			t.Fatalf("items is %q (%s), want %s", v.Value, v.Unreadable, want)
+		}
+	}
+}
+
+// Libraries are compiled with optimisation.
+func TestCallsOfLibraries(t *testing.T) {
+	t.Parallel()
+	s := attach(t, debugger.Options{PID: startCopies(t, "quiet").fail(t, 0), KillProcess: true})
+	frame := frameOf(t, s, "main.onStack")
+	for expression, want := range map[string]string{
+		"err.Error()":                                  `"open on: file does not exist"`,
+		"request.URL.String()":                         `"http://example.org/a%20b?c=d"`,
+		"place.String()":                               `"http://example.org/a%20b?c=d"`,
+		"wait.String()":                                `"1m30s"`,
+		"wait.Seconds()":                               "90",
+		"empty.Len()":                                  "0",
+		`request.Header.Get("accept")`:                 `"text/html"`,
+		"request.Context().Err()":                      "nil",
+		`request.URL.Query()["c"][0]`:                  `"d"`,
+		"fmt.Sprint(wait, count)":                      `"1m30s 3"`,
+		"fmt.Sprint(err)":                              `"open on: file does not exist"`,
+		"fmt.Sprint()":                                 `""`,
+		"fmt.Sprint(none, nil)":                        `"<nil> <nil>"`,
+		"fmt.Sprint(items, half)":                      `"[on the stack] 0.5"`,
+		`fmt.Sprintf("%05d|%s|%v", count+1, "x", 1.5)`: `"00004|x|1.5"`,
+		`fmt.Sprintf("%T %v", wait, true)`:             `"time.Duration true"`,
+		"fmt.Sprint(err.Error())":                      `"open on: file does not exist"`,
+		`fmt.Errorf("again: %w", err).Error()`:         `"again: open on: file does not exist"`,
+		"strings.ToUpper(items[2])":                    `"STACK"`,
+		`strings.Join(items, "-")`:                     `"on-the-stack"`,
+		`strings.Split("a,b", ",")[1]`:                 `"b"`,
+		`len(strings.ToUpper("abc"))`:                  "3",
+		"strconv.Itoa(count * 7)":                      `"21"`,
+		"errors.Is(err, os.ErrNotExist)":               "true",
+		"errors.Unwrap(err).Error()":                   `"file does not exist"`,
+	} {
+		if v, err := s.Evaluate(t.Context(), frame, expression, true); err != nil || v.Value != want {
+			t.Errorf("%s is %s (%v), want %s", expression, v.Value, err, want)
+		}
+	}
+	if v, err := s.Evaluate(t.Context(), frame, "time.Now()", true); err != nil || !strings.HasPrefix(v.Value, "20") {
+		t.Errorf("it is %s (%v)", v.Value, err)
+	}
+	if v, err := s.Evaluate(t.Context(), frame, "json.Marshal(items)", true); err != nil || !strings.Contains(v.Value, "stack") {
+		t.Errorf("it is %s (%v)", v.Value, err)
+	}
+	for expression, want := range map[string]string{
+		`strings.ToUpper("a", "b")`:    "too many arguments",
+		"strings.ToUpper()":            "not enough arguments",
+		"none.Error()":                 "The interface is nil",
+		"fmt.Sprint(items[1:])":        "lies nowhere",
+		"request.URL.Query().Get(`c`)": "built with optimisation",
+	} {
+		if v, err := s.Evaluate(t.Context(), frame, expression, true); err == nil || !strings.Contains(evaluateError(t, err).Text, want) {
+			t.Errorf("%s is %s (%v), want %s", expression, v.Value, err, want)
+		}
+	}
+}
+
 // What an outer frame has got only after the object was gone is no reason to believe that it is still there.
 func TestWhatAnotherObjectHasTakenThePlaceOf(t *testing.T) {
 	t.Parallel()

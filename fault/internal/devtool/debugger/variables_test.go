@@ -475,6 +475,9 @@ func TestGoroutines(t *testing.T) {
 	for _, g := range all {
 		if g.Where != nil && !g.System {
 			found[g.Where.Function] = g.State + " " + g.Wait
+			if g.Inside != nil {
+				found[g.Where.Function] += " in " + g.Inside.Function
+			}
 			if g.Function == "main.worker" && (g.Created == nil || g.Created.Function != "main.main") {
 				t.Errorf("the worker was created at %+v", g.Created)
 			}
@@ -492,7 +495,7 @@ func TestGoroutines(t *testing.T) {
 	if got, want := strings.Join(request, " "), "runtime.main main.sibling main.sibling.func1"; got != want {
 		t.Errorf("of the request are %s, want %s", got, want)
 	}
-	if found["main.worker"] != "waiting chan receive" || found["sync.(*Mutex).Lock"] != "waiting sync.Mutex.Lock" {
+	if found["main.worker"] != "waiting chan receive" || found["main.main.func1"] != "waiting sync.Mutex.Lock in sync.(*Mutex).Lock" {
 		t.Errorf("the goroutines are %v", found)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +101,7 @@ func crashed(t *testing.T, how string) *fault.Failure {
 func TestCrashes(t *testing.T) {
 	for _, c := range []struct{ how, title, text string }{
 		{"map", "Two goroutines used one map at once", "nothing can recover"},
-		{"unlock", "A mutex was unlocked that was not locked", "Unlock was called twice"},
+		{"unlock", "`mu` was unlocked, but was not locked", "once more than Lock"},
 		{"overflow", "Stack overflow", "On the stack again and again: `explain_test.deeper`"},
 		{"goroutine", "Nil pointer", "`u`"},
 		{"index", "Index 5 is out of range", "`posts` is empty"},
@@ -109,8 +110,9 @@ func TestCrashes(t *testing.T) {
 		t.Run(c.how, func(t *testing.T) {
 			f := crashed(t, c.how)
 			call := explain.Call{}
-			if c.how == "goroutine" || c.how == "index" {
-				call = explain.At(f, 0, excerpt(f.Stack[0].File, f.Stack[0].Line, 5))
+			if c.how == "goroutine" || c.how == "index" || c.how == "unlock" {
+				at := slices.IndexFunc(f.Stack, func(f trace.Frame) bool { return strings.Contains(f.Function, "explain_test.") })
+				call = explain.At(f, at, excerpt(f.Stack[at].File, f.Stack[at].Line, 5))
 			}
 			got := explain.Explain(f, call)
 			if len(got) == 0 || got[0].Title != c.title || !strings.Contains(got[0].Text, c.text) {
@@ -149,7 +151,13 @@ func TestCircumstances(t *testing.T) {
 		explain.Exit: "The application ended itself", "process ended": "The process ended without a word", "process killed for memory": "Memory ran out",
 	} {
 		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: typ, Message: "the process ended"}}
-		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title {
+		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title || strings.Contains(got[0].Text, "wrote") {
+			t.Errorf("%s: %+v", typ, got)
+		}
+	}
+	for typ, title := range map[string]string{explain.Exit: "The application ended itself", "process ended": "The process ended"} {
+		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: typ, Message: "the process ended"}, Output: "ready\n2026/11/27 no `key` for $1\n\n"}
+		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title || !strings.HasSuffix(got[0].Text, " It wrote last: `2026/11/27 no 'key' for $1`.") {
 			t.Errorf("%s: %+v", typ, got)
 		}
 	}
@@ -170,6 +178,29 @@ func TestSeveral(t *testing.T) {
 	got := explain.Explain(f, explain.Call{})
 	if len(got) != 2 || got[0].Title != "There is no `x`" || got[1].Title != "`f` failed in a template" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Every explanation says something, and nothing that the error does not tell.
+func TestTexts(t *testing.T) {
+	for _, c := range []struct{ typ, message, title, text, try string }{
+		{"*net.OpError", "listen tcp: address 8080: missing port in address", "`8080` is no address to listen on", "It has to be a host and a port: missing port in address.", "`:8080`"},
+		{"*net.OpError", "listen tcp: lookup nowhere: no such host", "`nowhere` is no address to listen on", "neither an IP address", "`:8080`"},
+		{"*fs.PathError", "rename /a: directory not empty", "The directory `/a` is not empty", "Only an empty directory", "os.RemoveAll"},
+		{"panic", "http: multiple registrations for /a", "The route `/a` was registered twice", "once only", "Register it once"},
+		{"x509.HostnameError", "x509: certificate is not valid for any names, but wanted to match a.example", "The certificate is not for `a.example`", "no host at all", "Subject Alternative Name"},
+		{"x509.HostnameError", "x509: certificate is valid for b.example, not a.example", "The certificate is not for `a.example`", "is not in the server's certificate", "`b.example`"},
+		{"*pgconn.PgError", "ERROR: canceling statement due to user request (SQLSTATE 57014)", "The statement was cancelled", "the context ended", "deadline"},
+		{"*pgconn.PgError", "ERROR: canceling statement due to lock timeout (SQLSTATE 55P03)", "The statement waited too long for a lock", "lock_timeout", "pg_locks"},
+		{"*pgconn.PgError", "ERROR: canceling statement due to statement timeout (SQLSTATE 57014)", "The statement took too long", "statement timeout", "EXPLAIN"},
+		{"*pgconn.PgError", `FATAL: no pg_hba.conf entry for host "10.0.0.1", user "a", database "b", no encryption (SQLSTATE 28000)`, "The database does not let this user in", `no line for host "10.0.0.1", user "a", database "b", no encryption.`, "sslmode"},
+	} {
+		t.Run(c.message, func(t *testing.T) {
+			got := explain.Explain(&fault.Failure{Causes: fault.Cause{Type: c.typ, Message: c.message}}, explain.Call{})
+			if len(got) != 1 || got[0].Title != c.title || !strings.Contains(got[0].Text, c.text) || !strings.Contains(strings.Join(got[0].Try, " "), c.try) {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
 

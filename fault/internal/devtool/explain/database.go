@@ -95,13 +95,24 @@ func databaseRules() []*rule {
 		title: "The database has no connection left", say: "All its connections are taken.",
 		try: []string{"Bound the pool: `db.SetMaxOpenConns`, over all processes less than the server's max_connections.", "Open the pool once, not for each request, and close rows."},
 	}, {
-		topic: "login", types: postgresTypes, text: `password authentication failed for user "([^"]*)"|role "([^"]*)" does not exist|no pg_hba.conf entry`,
+		topic: "login", types: postgresTypes, text: `password authentication failed for user "([^"]*)"|role "([^"]*)" does not exist`,
 		title: "The database does not let this user in", say: "The user name or the password is not what the server knows.", try: []string{"Compare the address in the configuration with what `psql` takes."},
+	}, {
+		topic: "login", types: postgresTypes, text: `no pg_hba.conf entry for (.+?)(?: \(SQLSTATE|$)`,
+		title: "The database does not let this user in", say: "Its pg_hba.conf has no line for $1.", try: []string{"Add one, and reload: `SELECT pg_reload_conf()`.", "`no encryption` at the end means that it may want TLS: `sslmode=require`."},
 	}, {
 		topic: "no database", types: postgresTypes, text: `database "([^"]*)" does not exist`,
 		title: "There is no database `$1`", say: "The server is there but has no database `$1`.", try: []string{"Create it: `createdb $1`."},
 	}, {
-		topic: "statement timeout", types: postgresTypes, text: `canceling statement due to (statement timeout|user request|lock timeout)`,
+		topic: "statement timeout", types: postgresTypes, text: `canceling statement due to user request`,
+		title: "The statement was cancelled", say: "The application told PostgreSQL to stop it, most often because the context ended that it was run with, such as the request's.", more: (*subject).slowest,
+		try: []string{"Look at which deadline the context has, and whether the client has gone away."},
+	}, {
+		topic: "statement timeout", types: postgresTypes, text: `canceling statement due to lock timeout`,
+		title: "The statement waited too long for a lock", say: "Another transaction holds what it needs, for longer than lock_timeout allows.", more: (*subject).slowest,
+		try: []string{"Look for who holds it: `SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid)`.", "Keep transactions short, and lock rows in the same order everywhere."},
+	}, {
+		topic: "statement timeout", types: postgresTypes, text: `canceling statement due to (statement timeout)`,
 		title: "The statement took too long", say: "PostgreSQL cancelled it: $1.", more: (*subject).slowest, try: []string{"Look at its plan: `EXPLAIN (ANALYZE, BUFFERS)`; often an index is missing."},
 	}, {
 		topic: "too long", types: postgresTypes, text: `value too long for type (.+?)(?: \(SQLSTATE|$)`,

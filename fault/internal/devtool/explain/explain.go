@@ -93,6 +93,9 @@ func Explain(f *fault.Failure, call Call) []Explanation {
 			return
 		}
 		said[r.topic] = true
+		if r.topic == topicHang { // It comes of the panic, which the others are about.
+			depth = -1
+		}
 		all = append(all, found{s.fill(r, m), depth})
 	})
 	for _, r := range s.circumstances() {

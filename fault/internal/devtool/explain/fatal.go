@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"go/ast"
+	"strings"
 
 	"example.org/microblog/fault"
 )
@@ -21,8 +22,11 @@ func fatalRules() []*rule {
 		more: (*subject).concurrentMap,
 	}, {
 		topic: "unlock", text: `sync: (?:[Uu]nlock of unlocked mutex|Unlock of unlocked RWMutex|RUnlock of unlocked RWMutex)|inconsistent mutex state`,
-		title: "A mutex was unlocked that was not locked", say: "Unlock was called twice, on a copy of the mutex, or without Lock. Nothing can recover that.",
-		try: []string{"Write `defer mu.Unlock()` right behind `mu.Lock()`.", "A struct with a mutex in it must not be copied: `go vet` finds that."},
+		title: "A mutex was unlocked that was not locked", say: "Unlock was called once more than Lock, or on a copy of the mutex that was locked. The runtime ends the process then; nothing can recover that.",
+		try: []string{"Look for a way through the function with an Unlock of its own beside `defer mu.Unlock()`: both run then.",
+			"Call Unlock only where Lock was called before, best by `defer mu.Unlock()` right behind `mu.Lock()`. RUnlock belongs to RLock, and Unlock to Lock.",
+			"A struct with a mutex in it must not be copied: `go vet` finds that."},
+		more: (*subject).unlocked,
 	}, {
 		topic: "deadlock", text: `all goroutines are asleep - deadlock!`,
 		title: "Deadlock", say: "Every goroutine waits for another one, so none would ever have gone on.",
@@ -81,6 +85,26 @@ func (s *subject) concurrentMap(_ []string, e *Explanation) {
 	})
 }
 
+// unlocked names the mutex of the only call on the line that unlocks one. The call of Unlock is the one that failed, so it is
+// below.
+func (s *subject) unlocked(_ []string, e *Explanation) {
+	if name := s.calledName(); name != "" && name[strings.LastIndexByte(name, '.')+1:] != "Unlock" && !strings.HasSuffix(name, "RUnlock") {
+		return
+	}
+	var spots []spot
+	var mutex string
+	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
+		if sel, is := call.Fun.(*ast.SelectorExpr); is && (sel.Sel.Name == "Unlock" || sel.Sel.Name == "RUnlock") {
+			spots = append(spots, spot{p, call})
+			mutex = p.source(sel.X)
+		}
+	})
+	if len(spots) == 1 {
+		e.Mark = s.mark(spots)
+		e.Title = quoted(mutex) + " was unlocked, but was not locked"
+	}
+}
+
 // recursion names the functions that stand on the stack again and again.
 func (s *subject) recursion(_ []string, e *Explanation) {
 	times := map[string]int{}
@@ -96,6 +120,15 @@ func (s *subject) recursion(_ []string, e *Explanation) {
 	if len(names) > 0 {
 		e.add("On the stack again and again: " + list(names) + ".")
 	}
+}
+
+// lastWords tells the last line that the process wrote, "" if it wrote none.
+func (s *subject) lastWords() string {
+	text := strings.TrimSpace(s.f.Output)
+	if text = strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:]); text == "" {
+		return ""
+	}
+	return " It wrote last: " + strings.ReplaceAll(quoted(text), "$", "$$") + "."
 }
 
 // reflectRules are about panics of package reflect.
@@ -139,11 +172,15 @@ func (s *subject) circumstances() []*rule {
 		switch s.f.Causes.Type {
 		case Exit:
 			all = append(all, &rule{topic: "exit", title: "The application ended itself",
-				say: "It called os.Exit with another code than 0, or log.Fatal, which does.",
-				try: []string{"The frames show who called it; what it wrote last may say why.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})
+				say: "It called os.Exit with another code than 0, or log.Fatal, which does that." + s.lastWords(),
+				try: []string{"The frames show who called it.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})
 		case "process ended":
-			all = append(all, &rule{topic: "ended", title: "The process ended without a word",
-				say: "It was killed, or it ended itself by os.Exit or log.Fatal.",
+			title := "The process ended without a word"
+			if s.lastWords() != "" {
+				title = "The process ended"
+			}
+			all = append(all, &rule{topic: "ended", title: title,
+				say: "It did not crash: it was killed, or it ended itself by os.Exit or log.Fatal." + s.lastWords(),
 				try: []string{"Look at the last lines of its output.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})
 		}
 	}

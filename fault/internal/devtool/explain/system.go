@@ -30,7 +30,7 @@ func fileRules() []*rule {
 	}, {
 		topic: "exists", types: paths, text: `^(\w+) (.+): file exists$`, title: "`$2` is there already", say: "It should have been made, and must not exist.", try: []string{"os.MkdirAll does not mind; os.O_EXCL does."},
 	}, {
-		topic: "not empty", types: paths, text: `^\w+ (.+): directory not empty$`, title: "The directory `$1` is not empty", try: []string{"os.RemoveAll removes what is in it, too."},
+		topic: "not empty", types: paths, text: `^\w+ (.+): directory not empty$`, title: "The directory `$1` is not empty", say: "Only an empty directory can be removed, or take the place of another.", try: []string{"os.RemoveAll removes what is in it, too."},
 	}, {
 		topic: "disk", text: `no space left on device|disk quota exceeded|database or disk is full`,
 		title: "The disk is full", say: "There is no room left, or no inode, on the file system.", try: []string{"`df -h` and `df -i` tell which; look for logs and temporary files."},
@@ -86,8 +86,11 @@ func networkRules() []*rule {
 		topic: "bind", text: `listen \w+ (\S+): bind: cannot assign requested address`,
 		title: "This machine does not have the address `$1`", say: "One can listen only on addresses of the machine's own.", try: []string{"`:8080` is every address, `127.0.0.1:8080` this machine alone."},
 	}, {
-		topic: "listen", text: `listen \w+: address (\S*): (missing port in address|too many colons in address)|listen \w+: lookup (\S+)`,
-		title: "`$1$3` is no address to listen on", say: "$2", try: []string{"Write host and port: `127.0.0.1:8080`, `[::1]:8080`, `:8080`."},
+		topic: "listen", text: `listen \w+: address (\S*): (missing port in address|too many colons in address)`,
+		title: "`$1` is no address to listen on", say: "It has to be a host and a port: $2.", try: []string{"Write host and port: `127.0.0.1:8080`, `[::1]:8080`, `:8080`."},
+	}, {
+		topic: "listen", text: `listen \w+: lookup ([^\s:]+)`,
+		title: "`$1` is no address to listen on", say: "It is neither an IP address nor a name that is known here.", try: []string{"Write host and port: `127.0.0.1:8080`, `[::1]:8080`, `:8080`."},
 	}, {
 		topic: "refused", text: `dial (\w+) (\S+): connect: connection refused|connection refused|No connection could be made because the target machine actively refused it`,
 		title: "Nothing listens at `$2`", say: "The machine is there and refused the connection: the server is not running, or listens on another port or address.",
@@ -137,8 +140,11 @@ func tlsRules() []*rule {
 		title: "The certificate's authority is not trusted", say: "The server's certificate is self-signed, or its chain is incomplete, or this machine has no root certificates.",
 		try: []string{"Add the authority to `tls.Config.RootCAs`, or to the system's; do not set InsecureSkipVerify.", "A small container needs the package ca-certificates, or `import _ \"golang.org/x/crypto/x509roots/fallback\"`.", "The server has to send the intermediate certificates, too."},
 	}, {
-		topic: "tls", text: `x509: certificate is valid for (.+?), not (\S+)|x509: cannot validate certificate for (\S+) because it doesn't contain any IP SANs|x509: certificate is not valid for any names, but wanted to match (\S+)`,
-		title: "The certificate is not for `$2$3$4`", say: "The name that was dialled is not in the server's certificate.", try: []string{"Use a name that the certificate has; it has: `$1`."},
+		topic: "tls", text: `x509: certificate is valid for (.+?), not (\S+)|x509: cannot validate certificate for (\S+) because it doesn't contain any IP SANs`,
+		title: "The certificate is not for `$2$3`", say: "The name that was dialled is not in the server's certificate.", try: []string{"Use a name that the certificate has: `$1`."},
+	}, {
+		topic: "tls", text: `x509: certificate is not valid for any names, but wanted to match (\S+)`,
+		title: "The certificate is not for `$1`", say: "The server's certificate names no host at all.", try: []string{"Make it anew, with the name as a Subject Alternative Name: the Common Name alone does not count any more."},
 	}, {
 		topic: "tls", text: `x509: certificate has expired or is not yet valid: (.+)$`,
 		title: "The certificate is out of date", say: "$1.", try: []string{"Renew it, and look at this machine's clock."},

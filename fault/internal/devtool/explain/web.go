@@ -203,7 +203,7 @@ func httpRules() []*rule {
 		title: "The answer leads nowhere", say: "It was asked for its Location header, which it does not have.", try: []string{"Look at its status first."},
 	}, {
 		topic: "patterns", text: `http: multiple registrations for (.+)$`,
-		title: "The route `$1` was registered twice", try: []string{"Register it once."},
+		title: "The route `$1` was registered twice", say: "A ServeMux takes each pattern once only.", try: []string{"Register it once."},
 	}}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/trace"
 )
 
 // ErrGone is wrapped by the error of [Server.Changed] when an application went away before it answered.
@@ -88,6 +89,8 @@ func (a *app) listen(r *bufio.Reader) error {
 			err = a.live(m.Dir)
 		case devlink.Failed:
 			err = a.failed(m)
+		case devlink.Ending:
+			err = a.ending(m)
 		case devlink.Dropped:
 			a.end(m.PID)
 		case devlink.Loaded:
@@ -137,6 +140,17 @@ func (a *app) failed(m devlink.Message) error {
 	if a.handler.Failed != nil {
 		a.taken = append(a.taken, f.Frozen)
 		a.handler.Failed(a.pid, f)
+	}
+	return a.send(devlink.Message{Type: devlink.Noted, Seq: m.Seq}, time.Now().Add(writeTimeout))
+}
+
+func (a *app) ending(m devlink.Message) error {
+	var stack trace.Stack
+	if err := json.Unmarshal(m.Stack, &stack); err != nil {
+		return fmt.Errorf("%w: where it ends cannot be read: %w", devlink.ErrMessage, err)
+	}
+	if a.handler.Ending != nil {
+		a.handler.Ending(a.pid, stack)
 	}
 	return a.send(devlink.Message{Type: devlink.Noted, Seq: m.Seq}, time.Now().Add(writeTimeout))
 }

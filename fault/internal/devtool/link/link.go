@@ -16,6 +16,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/trace"
 )
 
 // Variable is the environment variable that tells the application the path of the socket.
@@ -42,6 +43,8 @@ type Handler struct {
 	Live func(pid int, path string)
 	// Failed is called when something has failed, and the answer is written when it has returned.
 	Failed func(pid int, f Failure)
+	// Ending is called when the process is about to end itself by os.Exit, with where it does that. Then it waits for the return.
+	Ending func(pid int, stack trace.Stack)
 	// Gone is called last. err is nil when the connection was closed, as by the end of the process; else
 	// it says what the process did wrong.
 	Gone func(pid int, err error)

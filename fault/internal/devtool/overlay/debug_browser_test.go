@@ -126,6 +126,25 @@ func TestDebugger(t *testing.T) {
 			t.Errorf("it goes on asking: %d, then %d", n, now)
 		}
 	})
+	t.Run("what comes after the variables is waited for", func(t *testing.T) {
+		s, p := begin(t)
+		with := s.state["explanations"]
+		s.state["explanations"] = []object{{"title": "A column is missing"}}
+		s.state["state"], s.state["explaining"], s.state["variables"] = "attaching", true, object{"ready": 0, "of": 6}
+		s.unlocked(p)
+		p.until(`document.getElementById("state").textContent.startsWith("Attaching")`)
+		s.set(func() { s.state["state"] = "ready" }) // No frame is being read yet.
+		p.ready()
+		p.until(`document.getElementById("state").textContent.startsWith("Variables of 0 of 6")`)
+		s.set(func() { s.state["variables"] = object{"ready": 6, "of": 6} })
+		p.until(`document.getElementById("state").textContent.startsWith("Frozen copy") && document.getElementById("explained").textContent === "A column is missing"`)
+		s.set(func() {
+			s.state["explanations"] = with
+			delete(s.state, "explaining")
+			s.frames[2]["source"] = []object{{"number": 64, "text": s.failure.Excerpts[0][slices.IndexFunc(s.failure.Excerpts[0], func(l problem.Line) bool { return l.Hit })].Text, "hit": true, "mark": object{"from": 1, "to": 3}}}
+		})
+		p.until(`document.getElementById("explained").textContent.includes("has no column abot_me") && !!document.querySelector("#where .hit mark")`)
+	})
 	t.Run("without a debugger it says why", func(t *testing.T) {
 		s, p := begin(t)
 		s.state["state"], s.state["error"], s.state["fix"] = "unavailable", "This system forbids ptrace.", "Run it with --cap-add=SYS_PTRACE."
@@ -275,7 +294,7 @@ func TestDebugger(t *testing.T) {
 		s.unlocked(p)
 		// A screen reader does not read each number.
 		p.until(`document.getElementById("state").textContent === "Variables of 3 of 31 calls…" && document.getElementById("state").ariaLive === "off"`)
-		s.set(func() { s.loading = false })
+		s.set(func() { s.loading, s.state["variables"] = false, object{"ready": 30, "failed": 1, "of": 31} })
 		p.until(`document.getElementById("state").textContent.endsWith("after the handler had returned") && document.getElementById("state").ariaLive === "polite"`)
 		p.until(`document.getElementById("copy-of").textContent.includes("where the error was first wrapped. The copy was made later, after the handler had returned") && document.getElementById("copy-of").nextElementSibling.matches(".calls")`)
 		s.set(func() { s.state["copy_of"] = "wrapped" })
@@ -311,6 +330,29 @@ func TestDebugger(t *testing.T) {
 		p.until(`document.querySelector("#environment:not([open]):not([hidden])") && document.querySelector("#environment dl") === null`)
 		p.eval(`document.getElementById("environment").open = true`)
 		p.until(`document.querySelector("#environment").textContent.includes("The binary of this version has been removed.") && document.querySelectorAll("#environment h3").length === 2`)
+	})
+	t.Run("the end of a process whose calls the debugger alone knows", func(t *testing.T) {
+		f := ended(t)
+		var frames []object
+		for i, call := range f.Stack {
+			frame := object{"frame": i, "function": call.Function, "name": call.Name(), "file": call.File, "short": "main.go", "line": call.Line, "app": call.App, "variables": object{"state": "ready"}}
+			if i == 1 {
+				frame["source"] = []object{{"number": 13, "text": "\tif n == 7 { // seven"}, {"number": 14, "text": "\t\tlog.Fatal(\"the disk\", `is", "hit": true, "mark": object{"from": 2, "to": 11}}, {"number": 15, "text": "\tfull`, 'x', 0x1f)"}}
+				frame["variables"] = object{"state": "ready", "locals": []variable{{Name: "n", Type: "int", Value: "7", Kind: "int"}}}
+			}
+			frames = append(frames, frame)
+		}
+		s, p := newDebugStand(t, f), b.tab(t)
+		f.Stack, f.Excerpts = nil, nil
+		s.frames, s.state["state"] = nil, "attaching"
+		s.unlocked(p)
+		p.until(`document.getElementById("state").textContent.startsWith("Attaching") && !document.getElementById("where")`)
+		s.set(func() { s.frames, s.state["state"] = frames, "ready" })
+		p.ready()
+		p.until(`document.querySelector("#where .in").textContent === "cmd.deeper" && document.querySelector("#where a.place").textContent === "main.go:14"`)
+		p.until(`[...document.querySelectorAll("#where .lines span:not(.unseen), #where mark")].map(e => (e.className || e.localName) + " " + e.textContent.trim()).join("|") === "k if|n 7|c // seven|mark log.Fatal|s \"the disk\"|s ` + "`is|s full`" + `|s 'x'|n 0x1f"`)
+		p.until(`[...document.querySelectorAll(".calls > *")].map(e => (e.querySelector("summary") ?? e).textContent).join("|") === "1 call in os|cmd.deeper main.go:14, shown above|cmd.deeper: 6 more calls like this|cmd.deeper main.go:14|main.main main.go:9"`)
+		p.until(`[...document.querySelectorAll("[data-copies]")].map(e => e.dataset.copies).join() === "markdown" && !document.getElementById("replay-button")`)
 	})
 	t.Run("what is not finished stays to be finished, and nothing of it is an error of the browser's", func(t *testing.T) {
 		s, p := open(t)
@@ -531,7 +573,9 @@ func TestDebugger(t *testing.T) {
 		p.until(`document.querySelectorAll("dialog[open] .kept li").length === 3 && document.querySelector(".kept [aria-current]").textContent.includes("abot_me")`)
 		p.eval(`document.querySelector(".kept li:nth-child(3) .quiet").click()`)
 		p.until(`document.querySelector(".kept li:nth-child(3) .quiet").textContent === "Pinned"`)
-		p.eval(`document.querySelector(".kept li:nth-child(2) .quiet:last-child").click()`)
+		for range 2 { // It is pinned.
+			p.eval(`document.querySelector(".kept li:nth-child(2) .quiet:last-child").click()`)
+		}
 		p.until(`document.querySelectorAll(".kept li").length === 2`)
 		p.eval(`document.querySelector(".kept li .quiet:last-child").click()`) // the one that is shown
 		p.until(`location.pathname === "/" && document.querySelectorAll("#front li").length === 1`)
@@ -541,6 +585,30 @@ func TestDebugger(t *testing.T) {
 		p.until(`document.querySelectorAll("#front li").length === 2`)
 		p.eval(`document.querySelector("#front a").click()`)
 		p.ready()
+	})
+
+	t.Run("the same failure again, and a pinned one", func(t *testing.T) {
+		s, p := begin(t)
+		for i := range 2 {
+			again := object{}
+			for k, v := range s.kept[1] {
+				again[k] = v
+			}
+			again["id"], again["pinned"] = fmt.Sprint("ANOTHER", i), false
+			s.kept = slices.Insert(s.kept, 2, again)
+		}
+		s.unlocked(p)
+		p.open(s.url + "/")
+		p.until(`document.querySelectorAll("#front .kept > li").length === 3 && document.querySelector(".kept > li:nth-child(2) .tag").textContent === "3 times" && document.querySelector(".kept .earlier").textContent.startsWith("2 earlier ones")`)
+		p.eval(`document.querySelector(".kept .earlier").open = true`)
+		drop := `document.querySelector(".kept > li:nth-child(2) > .kept-do .quiet:last-child")`
+		p.eval(drop + `.click()`)
+		p.until(drop + `.textContent === "Drop the pinned one?"`)
+		if n := s.count("POST"); n != 0 {
+			t.Errorf("dropped at once: %d requests", n)
+		}
+		p.eval(drop + `.click()`)
+		p.until(`document.querySelector(".kept > li:nth-child(2) .tag").textContent === "2 times" && document.querySelector(".kept .earlier").open`)
 	})
 
 	t.Run("copies and a replay", func(t *testing.T) {

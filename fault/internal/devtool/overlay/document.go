@@ -84,9 +84,10 @@ func failureDocument(f *Failure, status int, debugger string) any {
 		Answer     string          `json:"answer,omitempty"`
 		Debugger   string          `json:"debugger,omitempty"`
 		Generation int             `json:"generation,omitempty"`
+		UnderWay   []string        `json:"under_way,omitempty"`
 		Stack      []frameDocument `json:"stack,omitempty"`
 		Failure    *fault.Failure  `json:"failure"`
-	}{documentOf(status, f.Message), f.ID.String(), f.RequestID, f.Answer, debugger, f.Generation, frames, f.Failure}
+	}{documentOf(status, f.Message), f.ID.String(), f.RequestID, f.Answer, debugger, f.Generation, f.UnderWay, frames, f.Failure}
 }
 
 func overviewDocument(o Overview) any {

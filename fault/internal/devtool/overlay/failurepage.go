@@ -49,6 +49,8 @@ type failurePage struct {
 	Text     string
 	Version  int
 	Reported bool
+	End      bool   // of the whole process
+	UnderWay string // which requests were
 	Debugger string // where the debugger shows it; "" is none
 	Over     string // the same, for a frame over this page
 }
@@ -113,6 +115,20 @@ func howText(k fault.Kind) string {
 	return line(string(k))
 }
 
+// howFailed is howText of a failure: of the end of a process it tells as much as is known.
+func howFailed(f *fault.Failure) string {
+	switch {
+	case f.Kind == fault.KindEnded && len(f.Stack) > 0:
+		return "The application ended itself"
+	case f.Kind == fault.KindEnded && f.Output != "":
+		return "The process ended"
+	}
+	return howText(f.Kind)
+}
+
+// isEnd tells whether a failure is the end of the whole process.
+func isEnd(f *fault.Failure) bool { return f.Kind == fault.KindCrash || f.Kind == fault.KindEnded }
+
 func stackText(of string) string {
 	switch of {
 	case fault.StackPanic:
@@ -140,9 +156,9 @@ func failurePageOf(r *http.Request, f *Failure, status int, own bool) failurePag
 	message := strings.TrimSpace(lines(clip(f.Message, maxShown)))
 	v := failurePage{
 		shell:   shellOf(r, clip(strings.ReplaceAll(message, "\n", " "), 120), "", f.Script),
-		FaultID: f.ID.String(), Status: statusText(status), How: howText(f.Kind), Message: message, Version: f.Generation,
+		FaultID: f.ID.String(), Status: statusText(status), How: howFailed(f.Failure), Message: message, Version: f.Generation,
 		Begun: f.Begun, Own: own, Dropped: f.StepsDropped, StackOf: stackText(f.StackOf), Calls: len(f.Stack),
-		Output: lines(strings.TrimRight(f.Output, "\n")), Reported: f.Reported, Text: failureText(r, f, status),
+		Output: lines(strings.TrimRight(f.Output, "\n")), Reported: f.Reported, End: isEnd(f.Failure), UnderWay: underWay(f.UnderWay), Text: failureText(r, f, status),
 	}
 	if strings.HasPrefix(f.Answer, Prefix) {
 		v.Answer = f.Answer
@@ -213,6 +229,7 @@ func (v *failurePage) fillCalls(f *Failure) {
 		if !call.App {
 			c.Function = line(call.Function)
 		}
+		c.Creator = v.End && i == len(f.Stack)-1 && isCreator(f.Output, f.Goroutine, call.Function)
 		var source = f.excerpt(i)
 		if len(source) == 0 {
 			c.Why = whyText(f.why(i))
@@ -353,7 +370,7 @@ func factsOf(f *Failure, status int) []fact {
 	if !f.Reported {
 		answered = statusText(status)
 	}
-	all := facts("Failure", f.ID.Full(), "Time", at, "How", howText(f.Kind), "Answered with", answered, "Task", f.Task,
+	all := facts("Failure", f.ID.Full(), "Time", at, "How", howFailed(f.Failure), "Answered with", answered, "Task", f.Task,
 		"Version", number(int64(f.Generation)), "Build", buildText(f.Build), "Process", number(int64(f.PID)), "Goroutine", number(f.Goroutine), "Machine", f.Host)
 	if f.Request == nil {
 		all = append(all, facts("User", f.User, "Request ID", f.RequestID)...)

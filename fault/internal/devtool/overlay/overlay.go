@@ -87,6 +87,9 @@ type Failure struct {
 	Answer string
 	// Generation is which version of the application failed, counted from 1.
 	Generation int
+	// UnderWay are the requests that were when the process ended, as "GET /path", the oldest first, if it did and it is not known which
+	// of them has failed.
+	UnderWay []string
 	// Debugger is the address of this failure at the debugger's own server ("http://127.0.0.1:41041/failures/ID"), which the
 	// page then shows over itself; "" is none.
 	Debugger string

@@ -377,6 +377,60 @@ func TestCrash(t *testing.T) {
 	has(t, w.Body.String(), []string{"The process crashed\n"}, nil)
 }
 
+// ended is the end of a process by os.Exit, in a function that calls itself.
+func ended(t testing.TB) *overlay.Failure {
+	f := failed(t)
+	whole := *f.Failure
+	whole.Kind, whole.StackOf, whole.Status, whole.Request, whole.Response, whole.Steps, whole.Reported = fault.KindEnded, fault.StackCrash, 500, nil, nil, nil, true
+	whole.Message, whole.Output, whole.Goroutine = "The application ended with exit code 1: the disk is full", "2026/11/22 12:00:00 the disk is full\n", 0
+	whole.Causes = fault.Cause{Type: "exit", Message: "The application ended with exit code 1", Causes: []fault.Cause{{Message: "the disk is full"}}}
+	whole.Stack = trace.Stack{{Function: "os.Exit", File: "/usr/lib/go/src/os/proc.go", Line: 79}}
+	for range 8 {
+		whole.Stack = append(whole.Stack, trace.Frame{Function: "example.org/microblog/cmd.deeper", File: "/home/susan/microblog/cmd/main.go", Line: 14, App: true})
+	}
+	whole.Stack = append(whole.Stack, trace.Frame{Function: "main.main", File: "/home/susan/microblog/cmd/main.go", Line: 9, App: true})
+	return &overlay.Failure{Failure: &whole, Excerpts: [][]problem.Line{nil, excerpt("\tif n == 7 {\n\t\tlog.Fatal(\"the disk is full\")\n\t}\n", 13, 14)}}
+}
+
+// TestEndOfTheProcess: it tells what is known, says nothing twice, and folds calls that repeat.
+func TestEndOfTheProcess(t *testing.T) {
+	t.Parallel()
+	const stacks = "fatal error: x\n\ngoroutine 7 [running]:\nmain.deeper(0x1)\n\t/main.go:14 +0x1\ncreated by main.main in goroutine 1\n\t/main.go:9 +0x1\n\ngoroutine 1 [sleep]:\nmain.main()\n\t/main.go:9 +0x1\n"
+	for name, test := range map[string]struct {
+		change        func(*fault.Failure)
+		page, text    []string
+		without       []string
+		withoutInPage []string
+	}{
+		"os.Exit": {func(*fault.Failure) {},
+			[]string{"The application ended itself</p>", "Which request led to it, if one did, is not known.", `<details class="group same"><summary>cmd.deeper: 6 more calls like this</summary>`, `class="lines"`, "shown above"},
+			[]string{"The application ended itself\n", "\ncmd/main.go:14  cmd.deeper\n", "  … cmd.deeper: 6 more calls like this\n", "\n    the disk is full\n"},
+			[]string{"without a word", "not the answer to a request", "created by"}, []string{`<code class="type"></code>`}},
+		"two that call each other": {func(f *fault.Failure) {
+			for i := 2; i < 9; i += 2 {
+				f.Stack[i].Function = "example.org/microblog/cmd.other"
+			}
+		}, []string{"cmd.deeper, cmd.other: 4 more calls like these"}, []string{"cmd.deeper, cmd.other: 4 more calls like these"}, nil, nil},
+		"few":         {func(f *fault.Failure) { f.Stack = f.Stack[4:] }, nil, nil, []string{"more calls like"}, nil},
+		"by a signal": {func(f *fault.Failure) { f.Stack = nil }, []string{"The process ended</p>"}, []string{"The process ended\n"}, []string{"without a word"}, nil},
+		"silent":      {func(f *fault.Failure) { f.Stack, f.Output = nil, "" }, []string{"The process ended without a word</p>"}, nil, nil, nil},
+		"a stray goroutine": {func(f *fault.Failure) { f.Kind, f.Goroutine, f.Output = fault.KindCrash, 7, stacks },
+			[]string{`<span class="creator">created by</span> <code>main.main</code>`}, []string{"  created by main.main\n"}, nil, nil},
+		"the main goroutine": {func(f *fault.Failure) { f.Kind, f.Goroutine, f.Output = fault.KindCrash, 1, stacks }, nil, nil, []string{"created by</span>", "created by main.main\n"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := ended(t)
+			test.change(f.Failure)
+			page, text := httptest.NewRecorder(), httptest.NewRecorder()
+			overlay.WriteDebugger(page, asked("GET", "/failures/X", "browser"), f, overlay.DebugPage{})
+			overlay.WriteFailure(text, asked("GET", "/x", "curl"), f, 500, true)
+			html, _, _ := strings.Cut(page.Body.String(), `<pre id="text"`)
+			has(t, html, test.page, append(test.withoutInPage, test.without...))
+			has(t, text.Body.String(), test.text, test.without)
+		})
+	}
+}
+
 func TestUnknownFailure(t *testing.T) {
 	t.Parallel()
 	for _, client := range []string{"browser", "curl", "program"} {
@@ -405,10 +459,11 @@ func TestOverview(t *testing.T) {
 	overlay.WriteOverview(w, asked("GET", "/.fault/", "browser"), o)
 	two := *o.Failures[0].Failure
 	two.Message = "the first is wrong\r\nthe second is missing\n"
+	two.Kind, two.Request, two.Reported = fault.KindCrash, nil, true
 	o.Failures = append(o.Failures, &overlay.Failure{Failure: &two})
 	w = httptest.NewRecorder()
 	overlay.WriteOverview(w, asked("GET", "/.fault/", "browser"), o)
-	has(t, w.Body.String(), []string{"the first is wrong; the second is missing<", "Version 7", "1.2 s", "2 mistakes in internal/web", `href="/.fault/failures/` + o.Failures[0].ID.Full() + `"`, `href="http://127.0.0.1:8025/"`}, nil)
+	has(t, w.Body.String(), []string{"the first is wrong; the second is missing<", "the application crashed", "Version 7", "1.2 s", "2 mistakes in internal/web", `href="/.fault/failures/` + o.Failures[0].ID.Full() + `"`, `href="http://127.0.0.1:8025/"`}, nil)
 	w = httptest.NewRecorder()
 	overlay.WriteOverview(w, asked("GET", "/.fault/", "program"), o)
 	var got struct {

@@ -3,6 +3,7 @@ package overlay
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,7 @@ type problemPage struct {
 	GoOn     string
 	Time     string
 	Text     string // the whole, for a clipboard
+	UnderWay string // which requests were
 	Debugger string // where the debugger shows it; "" is none
 	Embed    string // the same, for a frame over this page; "" is that it is shown in a tab of its own
 }
@@ -59,12 +61,14 @@ type callView struct {
 	Why      string // why there are no Lines
 	Open     bool
 	Top      bool // it is the one that is shown at the top of the page
+	Creator  bool // it is no call: it has started the goroutine
 	Room     bool // it is opened even without Lines: there is a debugger
 }
 
-// callGroup is one call of the application, or those of libraries that follow each other.
+// callGroup is one call of the application, or those of libraries that follow each other, or ones that repeat those before.
 type callGroup struct {
 	App   bool
+	Same  bool
 	Label string
 	Calls []callView
 }
@@ -85,14 +89,22 @@ func kindText(k problem.Kind) string {
 	return line(string(k))
 }
 
+// kindOf is the kind of a problem, "" where its title says it.
+func kindOf(p *problem.Problem) string {
+	if p.Kind == problem.Crash && strings.HasPrefix(p.Title, "The application ") {
+		return ""
+	}
+	return kindText(p.Kind)
+}
+
 func problemPageOf(r *http.Request, p *problem.Problem, to string, framed bool) problemPage {
 	to = localPath(to)
 	v := problemPage{
 		shell: shellOf(r, line(p.Title), "problem", ""),
-		Kind:  kindText(p.Kind), Heading: line(p.Title), Hint: lines(p.Hint),
+		Kind:  kindOf(p), Heading: line(p.Title), Hint: lines(p.Hint),
 		Command: line(p.Command), Output: lines(strings.TrimRight(p.Output, "\n")),
 		Served: p.Served, Newest: p.Newest, Over: p.Kind == "",
-		GoOn: Prefix + "last-good?to=" + url.QueryEscape(to), Text: problemText(p),
+		GoOn: Prefix + "last-good?to=" + url.QueryEscape(to), Text: problemText(p), UnderWay: underWay(p.Requests),
 	}
 	if !p.Time.IsZero() {
 		v.Time = p.Time.Format(time.TimeOnly)
@@ -119,7 +131,7 @@ func problemPageOf(r *http.Request, p *problem.Problem, to string, framed bool) 
 	for i, f := range p.Stack {
 		c := callView{
 			Number: i, Function: line(f.Function), Place: placeOf(f.File, f.Path, f.Line, 0), App: f.App,
-			Lines: excerptOf(f.File, around(f.Excerpt, 3), 0),
+			Lines: excerptOf(f.File, around(f.Excerpt, 3), 0), Creator: i == len(p.Stack)-1 && isCreator(p.Output, 0, f.Function),
 		}
 		if f.App && len(p.Messages) > 0 && p.Messages[0].Path == f.Path && p.Messages[0].Line == f.Line {
 			c.Top = true
@@ -147,15 +159,33 @@ func messageOf(m problem.Message, n int) messageView {
 // groupsOf puts the calls of libraries together that follow each other.
 func groupsOf(calls []callView) []callGroup {
 	var groups []callGroup
-	for _, c := range calls {
-		if n := len(groups); !c.App && n > 0 && !groups[n-1].App {
+	names := make([]string, len(calls))
+	for i, c := range calls {
+		if c.App && !c.Creator {
+			names[i] = c.Function
+		}
+	}
+	again := repeatsOf(names)
+	for i, c := range calls {
+		if len(again) > 0 && i >= again[0].to {
+			again = again[1:]
+		}
+		if len(again) > 0 && i >= again[0].from {
+			if i == again[0].from {
+				groups = append(groups, callGroup{Same: true, Label: again[0].text(names)})
+			}
+			c.Open = false
+			groups[len(groups)-1].Calls = append(groups[len(groups)-1].Calls, c)
+			continue
+		}
+		if n := len(groups); !c.App && n > 0 && !groups[n-1].App && !groups[n-1].Same {
 			groups[n-1].Calls = append(groups[n-1].Calls, c)
 			continue
 		}
 		groups = append(groups, callGroup{App: c.App, Calls: []callView{c}})
 	}
 	for i, g := range groups {
-		if !g.App {
+		if !g.App && !g.Same {
 			groups[i].Label = count(len(g.Calls), "call", "calls") + " in " + packagesOf(g.Calls)
 		}
 	}
@@ -181,4 +211,56 @@ func packagesOf(calls []callView) string {
 		return names[0] + " and " + names[1]
 	}
 	return names[0] + ", " + names[1] + " and " + count(len(names)-2, "more package", "more packages")
+}
+
+// repeat is the middle of a run of calls that repeat those before them: calls of functions that call themselves, or each other.
+type repeat struct{ from, to, period int }
+
+const (
+	maxPeriod   = 4 // functions that call each other
+	leastRepeat = 4 // calls that are folded
+)
+
+// repeatsOf finds where the names of functions repeat. The first and the last ones of each run are no part of it; "" is like no other.
+func repeatsOf(names []string) (all []repeat) {
+	for i := 0; i < len(names); {
+		end := i + 1
+		for period := 1; period <= maxPeriod; period++ {
+			n := i + period
+			for n < len(names) && names[n] != "" && names[n] == names[n-period] {
+				n++
+			}
+			if n-i-2*period >= leastRepeat {
+				all = append(all, repeat{i + period, n - period, period})
+				end = n
+				break
+			}
+		}
+		i = end
+	}
+	return all
+}
+
+// text is what stands for the calls.
+func (r repeat) text(names []string) string {
+	what := "more calls like this"
+	if r.period > 1 {
+		what = "more calls like these"
+	}
+	return strings.Join(names[r.from-r.period:r.from], ", ") + ": " + strconv.Itoa(r.to-r.from) + " " + what
+}
+
+var goroutineHead = regexp.MustCompile(`(?m)^goroutine (\d+) .*\[`)
+
+// isCreator tells whether a function has started the goroutine, by what the Go runtime says of it in its output. The number 0 is
+// the first goroutine there.
+func isCreator(output string, number int64, function string) bool {
+	for _, at := range goroutineHead.FindAllStringSubmatchIndex(output, -1) {
+		if n := output[at[2]:at[3]]; number != 0 && n != strconv.FormatInt(number, 10) {
+			continue
+		}
+		stack, _, _ := strings.Cut(output[at[0]:], "\n\n")
+		return strings.Contains(stack+"\n", "\ncreated by "+function+" in goroutine ") || strings.Contains(stack+"\n", "\ncreated by "+function+"\n")
+	}
+	return false
 }

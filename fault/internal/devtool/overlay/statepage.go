@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"example.org/microblog/fault"
 )
 
 // waitPage is the page of a request that waits.
@@ -40,6 +42,19 @@ type problemLink struct{ Kind, Title, URL string }
 
 type failureLink struct{ URL, ID, Time, Status, Asked, Message string }
 
+// occasionOf says in what something failed that has no request.
+func occasionOf(f *fault.Failure) string {
+	switch {
+	case f.Task != "":
+		return f.Task
+	case f.Kind == fault.KindCrash:
+		return "the application crashed"
+	case f.Kind == fault.KindEnded:
+		return "the application ended"
+	}
+	return ""
+}
+
 func overviewPageOf(r *http.Request, o Overview) overviewPage {
 	v := overviewPage{
 		shell: shellOf(r, line(o.Package), "overview", ""), Package: line(o.Package), Generation: o.Generation, Doing: line(o.Doing),
@@ -52,7 +67,7 @@ func overviewPageOf(r *http.Request, o Overview) overviewPage {
 	}
 	if p := o.Problem; p != nil {
 		v.ID = line(p.ID)
-		v.Problem = &problemLink{kindText(p.Kind), line(p.Title), Prefix + "problem"}
+		v.Problem = &problemLink{kindOf(p), line(p.Title), Prefix + "problem"}
 	}
 	for _, f := range o.Failures {
 		link := failureLink{
@@ -65,7 +80,7 @@ func overviewPageOf(r *http.Request, o Overview) overviewPage {
 		if f.Request != nil {
 			link.Asked = line(clip(f.Request.Method+" "+f.Request.URL, 120))
 		} else {
-			link.Asked = line(f.Task)
+			link.Asked = line(occasionOf(f.Failure))
 		}
 		v.Failures = append(v.Failures, link)
 	}

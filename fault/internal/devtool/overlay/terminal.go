@@ -18,12 +18,15 @@ import (
 func problemText(p *problem.Problem) string {
 	var t page
 	head := p.Title
-	if p.Kind != "" {
-		head = kindText(p.Kind) + ": " + head
+	if kind := kindOf(p); kind != "" {
+		head = kind + ": " + head
 	}
 	t.put("", head)
 	if p.Hint != "" {
 		t.put("", p.Hint)
+	}
+	if text := underWay(p.Requests); text != "" {
+		t.put("", text)
 	}
 	for i, m := range p.Messages {
 		t.blank()
@@ -48,9 +51,11 @@ func problemText(p *problem.Problem) string {
 	if len(p.Stack) > 0 {
 		t.blank()
 		t.put("", "Calls, innermost first:")
-		for _, f := range p.Stack {
-			t.call(f.App, at(f.File, f.Line, 0), f.Function)
+		calls := make([]textCall, len(p.Stack))
+		for i, f := range p.Stack {
+			calls[i] = textCall{f.App, i == len(p.Stack)-1 && isCreator(p.Output, 0, f.Function), at(f.File, f.Line, 0), f.Function}
 		}
+		t.calls(calls)
 	}
 	if p.Output != "" && len(p.Messages)+len(p.Stack) == 0 || p.Output != "" && (p.Kind == problem.Start || p.Kind == problem.Crash) {
 		t.blank()
@@ -81,13 +86,37 @@ func problemText(p *problem.Problem) string {
 	return t.String()
 }
 
-// call writes one call of a stack.
-func (p *page) call(app bool, place, function string) {
-	mark := "  "
-	if app {
-		mark = "> "
+// textCall is one call of a stack.
+type textCall struct {
+	app, creator    bool
+	place, function string
+}
+
+// calls writes a stack. Calls that repeat those before them are one line.
+func (p *page) calls(all []textCall) {
+	names := make([]string, len(all))
+	for i, c := range all {
+		if c.app && !c.creator {
+			names[i] = line(c.function)
+		}
 	}
-	p.verbatim("", mark+line(place)+"  "+line(function))
+	again := repeatsOf(names)
+	for i := 0; i < len(all); i++ {
+		if len(again) > 0 && i == again[0].from {
+			p.verbatim("", "  … "+again[0].text(names))
+			i = again[0].to - 1
+			again = again[1:]
+			continue
+		}
+		mark, by := "  ", ""
+		if all[i].app {
+			mark = "> "
+		}
+		if all[i].creator {
+			by = "created by "
+		}
+		p.verbatim("", mark+line(all[i].place)+"  "+by+line(all[i].function))
+	}
 }
 
 func waitText(v Waiting) string {
@@ -103,13 +132,16 @@ func failureText(r *http.Request, f *Failure, status int) string {
 	var t page
 	head := statusText(status)
 	if f.Reported || head == "" {
-		head = howText(f.Kind)
+		head = howFailed(f.Failure)
 	}
 	if q := f.Request; q != nil {
 		head += ": " + q.Method + " " + q.URL
 	}
 	t.put("", line(head))
 	t.put("", f.Message)
+	if text := underWay(f.UnderWay); text != "" {
+		t.put("", text)
+	}
 	if f.Begun {
 		t.put("", "(The response had begun, so the connection was cut off.)")
 	}
@@ -135,9 +167,12 @@ func failureText(r *http.Request, f *Failure, status int) string {
 	if len(f.Stack) > 1 {
 		t.blank()
 		t.put("", stackText(f.StackOf)+", innermost call first:")
-		for _, c := range f.Stack {
-			t.call(c.App, c.Short(f.Build.Module), c.Name())
+		calls := make([]textCall, len(f.Stack))
+		for i, c := range f.Stack {
+			creator := isEnd(f.Failure) && i == len(f.Stack)-1 && isCreator(f.Output, f.Goroutine, c.Function)
+			calls[i] = textCall{c.App, creator, c.Short(f.Build.Module), c.Name()}
 		}
+		t.calls(calls)
 	}
 	if len(f.Steps) > 0 {
 		t.blank()
@@ -208,7 +243,11 @@ func whenText(f *fault.Failure, generation int) string {
 }
 
 func (p *page) cause(indent string, c fault.Cause) {
-	p.put(indent, line(c.Type)+"  "+c.Message)
+	text := c.Message
+	if c.Type != "" {
+		text = line(c.Type) + "  " + text
+	}
+	p.put(indent, text)
 	if c.Cut > 0 {
 		p.put(indent, "  ("+count(c.Cut, "further cause", "further causes")+")")
 	}
@@ -239,7 +278,7 @@ func overviewText(o Overview) string {
 		t.blank()
 		t.put("", count(len(o.Failures), "failure", "failures")+", newest first:")
 		for _, f := range o.Failures {
-			asked := f.Task
+			asked := occasionOf(f.Failure)
 			if f.Request != nil {
 				asked = f.Request.Method + " " + f.Request.URL
 			}

@@ -39,7 +39,11 @@ func TestProblemText(t *testing.T) {
 		"start":    {panicked(), []string{"internal/app/app.go:88\n", "> internal/app/app.go:51  app.New\n", "  log/slog/logger.go:119  log/slog.(*Logger).With\n", "goroutine 1 [running]:"}},
 		"template": {templated(), []string{"formatTime"}},
 		"vet":      {vetted(), []string{"The newest version is being served."}},
-		"none":     {nil, []string{"Nothing is wrong at the moment\n"}},
+		"crash":    {&problem.Problem{Kind: problem.Crash, Title: "The application crashed", Time: noon}, []string{"The application crashed\n"}},
+		"requests": {&problem.Problem{Kind: problem.Crash, Title: "It crashed", Requests: []string{"GET /a\x1b", "POST /b"}}, []string{"2 requests were under way: GET /a\\x1b, POST /b.\n"}},
+		"many requests": {&problem.Problem{Kind: problem.Crash, Title: "It crashed", Requests: strings.Split(strings.Repeat("GET /a,", 19)+"GET /b", ",")},
+			[]string{"20 requests were under way: GET /a, GET /a,", "and 12 more.\n"}},
+		"none": {nil, []string{"Nothing is wrong at the moment\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := textOf(test.p)

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,25 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + many
+}
+
+// maxUnderWay is how many requests are named.
+const maxUnderWay = 8
+
+// underWay tells in a sentence which requests were under way, "" if none were.
+func underWay(requests []string) string {
+	if len(requests) == 0 {
+		return ""
+	}
+	named := make([]string, min(len(requests), maxUnderWay))
+	for i := range named {
+		named[i] = line(clip(requests[i], 200))
+	}
+	text := count(len(requests), "request was", "requests were") + " under way: " + strings.Join(named, ", ")
+	if rest := len(requests) - len(named); rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text + "."
 }
 
 // took is a length of time for people: "0.3 ms", "48 ms", "1.2 s".

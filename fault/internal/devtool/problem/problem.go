@@ -37,6 +37,8 @@ type Problem struct {
 	Command string `json:"command,omitempty"`
 	// Output is what that, or the process, wrote last: valid UTF-8 without control sequences, bounded.
 	Output string `json:"output,omitempty"`
+	// Requests are those that were under way when a process ended, as "GET /path", the oldest first; secrets are masked.
+	Requests []string `json:"requests,omitempty"`
 	// Debugger is where a debugger shows it; "" is nowhere.
 	Debugger string    `json:"debugger,omitempty"`
 	Time     time.Time `json:"time"`

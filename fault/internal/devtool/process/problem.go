@@ -9,6 +9,7 @@ import (
 
 	"example.org/microblog/fault/crash"
 	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/trace"
 )
 
 // What is shown, in bytes.
@@ -106,6 +107,20 @@ func (e Exit) addLastWords(p *problem.Problem, s Source) {
 		m.Excerpt = s.excerpt(m.Path, m.Line)
 	}
 	p.Messages = append(p.Messages, m)
+}
+
+// Locate tells in the problem of a process that has ended itself where it did.
+func (s Source) Locate(p *problem.Problem, stack trace.Stack) {
+	p.Stack = s.frames(stack)
+	if len(p.Messages) == 0 {
+		return
+	}
+	m := &p.Messages[len(p.Messages)-1]
+	for _, f := range p.Stack {
+		if f.App && m.Path == "" {
+			m.File, m.Path, m.Line, m.Excerpt = f.File, f.Path, f.Line, f.Excerpt
+		}
+	}
 }
 
 // complaint is what lines have that say why a program ends.

@@ -19,6 +19,8 @@ type Source struct {
 	// Roots are the further directories from which source code is shown, absolute: GOROOT, the module
 	// cache, modules that are replaced by directories.
 	Roots []string
+	// Located returns the path of a file that the program names otherwise, as with -trimpath. Nil takes names for paths.
+	Located func(file string) string
 }
 
 // What is read and shown of a file.
@@ -49,6 +51,9 @@ func (s Source) frames(stack trace.Stack) []problem.Frame {
 // place returns the file of a call for people, and its path, "" if it is not in our directories.
 func (s Source) place(f trace.Frame) (name, file string) {
 	file = filepath.FromSlash(f.File)
+	if s.Located != nil {
+		file = filepath.FromSlash(s.Located(f.File))
+	}
 	if rest, ok := strings.CutPrefix(f.File, s.Module+"/"); ok && s.Module != "" {
 		file = filepath.Join(s.Dir, filepath.FromSlash(rest)) // built with -trimpath
 	}

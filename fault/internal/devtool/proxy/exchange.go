@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -88,6 +89,19 @@ func (s *Server) Began(request string) time.Time {
 		return x.began
 	}
 	return time.Time{}
+}
+
+// UnderWay are the requests that the backend was sent and that are not over, the oldest first: those whose answer is under way, and, when
+// its process has ended, those that were cut off by that and not answered yet. They are the clients' and must not be changed.
+func (b *Backend) UnderWay() []*http.Request {
+	var running []*exchange
+	b.each(func(x *exchange) { running = append(running, x) })
+	slices.SortFunc(running, func(a, b *exchange) int { return a.began.Compare(b.began) })
+	requests := make([]*http.Request, len(running))
+	for i, x := range running {
+		requests[i] = x.request
+	}
+	return requests
 }
 
 // isStream notes that the answer goes on until it is ended. end ends it; nil: only cutting it off does.

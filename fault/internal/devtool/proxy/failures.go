@@ -40,7 +40,7 @@ func (s *Server) Failed(request string, f *overlay.Failure) {
 		shown.Generation = x.backend.generation
 		kept.shown = &shown
 	}
-	s.failures = append([]*failed{kept}, s.failures[:min(len(s.failures), maxFailures-1)]...)
+	s.keep(kept)
 	shows := false // the answer itself
 	if x != nil && (x.failure == nil || x.failure.shown.Reported) {
 		x.failure = kept
@@ -49,6 +49,21 @@ func (s *Server) Failed(request string, f *overlay.Failure) {
 	if !shows {
 		s.tell(overlay.Event{Type: overlay.FailureNoted, ID: kept.id(), Title: title(f.Failure)})
 	}
+}
+
+// Keep keeps what is known of the end of a process with the failures. Tabs are told of that as of a problem.
+func (s *Server) Keep(f *overlay.Failure) {
+	if f == nil || f.Failure == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(&failed{shown: f, seen: make(chan struct{}, 1)})
+}
+
+// keep puts a failure at the head of those that are kept. s.mu is held.
+func (s *Server) keep(f *failed) {
+	s.failures = append([]*failed{f}, s.failures[:min(len(s.failures), maxFailures-1)]...)
 }
 
 // title says what failed, in a line.

@@ -114,6 +114,11 @@ func TestFailureIsShown(t *testing.T) {
 	for range 60 {
 		f.Failed("", aFailure("again"))
 	}
+	f.Keep(aFailure("the end of a process"))
+	f.Keep(nil)
+	if res, body := f.get("/.fault/failures/"+failureID.Full(), nil); res.StatusCode != 200 || !strings.HasPrefix(body, "FAILURE the end of a process") {
+		t.Errorf("%s %q", res.Status, body)
+	}
 	if _, body := f.get("/.fault/", nil); body != "OVERVIEW  generation=1 failures=50" {
 		t.Error(body)
 	}
@@ -156,6 +161,9 @@ func TestCrash(t *testing.T) {
 		p.Identify()
 		go func() {
 			<-crash
+			if running := b.UnderWay(); len(running) != 1 || running[0].URL.Path != "/" {
+				t.Errorf("%s: %v are under way", name, running)
+			}
 			app.Close()
 			f.Crashed(b, p, again)
 		}()

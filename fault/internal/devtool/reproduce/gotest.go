@@ -33,6 +33,9 @@ type TestOptions struct {
 	// until somebody has put a handler in.
 	Setup   []string
 	Handler string
+	// Whole says that Handler is more than what failed, and may not lead to it: the test fails, too, if the answer is that there
+	// is no such route, or if it sends away whoever is not signed in while what was masked is missing.
+	Whole bool
 	// Pattern is what the handler is to be registered as, so that it gets the values of its path; "" is nothing.
 	Pattern string
 	// Imports are what Setup and Handler need: import paths, each with a name before it if it has one of its own.
@@ -260,9 +263,31 @@ func (g *goTest) function(name string) {
 		g.line("if w.Code >= http.StatusInternalServerError {")
 	}
 	g.line(`t.Errorf("%%s %%s was answered %%d:\n%%s", r.Method, r.URL, w.Code, w.Body)`)
-	g.line("}\n}")
+	g.line("}")
+	if g.o.Whole {
+		g.reached()
+	}
+	g.line("}")
 	if g.q.Cut {
 		g.note("The request was cut when it was recorded; it had more, or longer values.")
+	}
+}
+
+// reached writes the checks that the request came as far as the code that failed.
+func (g *goTest) reached() {
+	if g.f.Status != http.StatusNotFound && g.f.Status != http.StatusMethodNotAllowed {
+		g.line("if w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed { // Take this out if it is the right answer.")
+		g.line(`t.Errorf("this handler does not know the route, or has nothing there: %%s %%s was answered %%d", r.Method, r.URL, w.Code)`)
+		g.line("}")
+	}
+	for _, s := range g.secrets {
+		if s.where != "the header Authorization" && !strings.HasPrefix(s.where, "the cookie ") {
+			continue
+		}
+		g.line("if %s == %q && (w.Code/100 == 3 || w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden) {", s.name, redact.Mask)
+		g.line(`t.Errorf("put in what was masked: without it, %%s %%s was answered %%d %%s", r.Method, r.URL, w.Code, w.Header().Get("Location"))`)
+		g.line("}")
+		break
 	}
 }
 

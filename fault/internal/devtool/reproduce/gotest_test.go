@@ -69,8 +69,13 @@ func handler(name string) http.Handler {
 		if err != nil {
 			panic(err)
 		}
-		if r.Method == "PURGE" {
+		switch {
+		case r.Method == "PURGE":
 			w.WriteHeader(http.StatusBadGateway)
+		case r.Method == "PUT":
+			http.NotFound(w, r)
+		case r.Header.Get("Authorization") != "":
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
 		}
 	})
 }
@@ -79,7 +84,7 @@ func handler(name string) http.Handler {
 	names := map[string]string{}
 	for name, raw := range requests {
 		f, seen := fail(t, raw)
-		made, err := reproduce.GoTest(f, reproduce.TestOptions{Package: "app", Handler: "handler(t.Name())"})
+		made, err := reproduce.GoTest(f, reproduce.TestOptions{Package: "app", Handler: "handler(t.Name())", Whole: true})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -96,8 +101,16 @@ func handler(name string) http.Handler {
 		t.Fatalf("go vet: %v\n%s", err, out)
 	}
 	out, err := goRun(t, dir, "test", ".")
-	if err == nil || strings.Count(out, "--- FAIL") != 1 || !strings.Contains(out, "PURGE /cache was answered 502") {
-		t.Errorf("want the one test to fail whose answer is 502: %v\n%s", err, out)
+	if err == nil || strings.Count(out, "--- FAIL") != 3 {
+		t.Errorf("want the three tests to fail whose answers are 502, 404 and 303: %v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"PURGE /cache was answered 502", "this handler does not know the route, or has nothing there: PUT /api/post was answered 404",
+		"put in what was masked: without it, POST /login?token=%5Bmasked%5D&a=+&page=2 was answered 303 /login",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the tests do not say %q:\n%s", want, out)
+		}
 	}
 	for fn, w := range want {
 		t.Run(names[fn], func(t *testing.T) {

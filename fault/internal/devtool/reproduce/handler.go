@@ -24,7 +24,8 @@ var kit = reflect.TypeFor[fault.Catcher]().PkgPath()
 // cannot find it leaves out; Looked says why then.
 //
 // It prefers what makes the whole handler (a function without parameters, or with those that a test has, that returns one and
-// whose code leads to the function that failed) to that function alone.
+// whose code leads to the function that failed) to that function alone. Where a test of that package asks for the same address, it is
+// called as there; where its code leads there on a condition only, the function alone comes first.
 func Find(f *fault.Failure) TestOptions {
 	o, err := find(f)
 	if err != nil {
@@ -147,6 +148,16 @@ type candidate struct {
 	alone      bool // it is the handler that failed and not all of the application's
 }
 
+// How good candidates are. What may not know the route comes last.
+const (
+	scoreWhole   = 100 // it makes the application's handler
+	scoreForTest = 10  // more, if it is made for tests
+	scoreUsed    = 5   // more, if a test asks for the route with it; twice that if for the very address
+	scoreAlone   = 80  // the function that failed
+	scoreMethod  = 75  // the method that failed
+	scoreMaybe   = 60
+)
+
 // best returns the best candidate as options.
 func (s *search) best() (TestOptions, error) {
 	target := s.target()
@@ -178,6 +189,7 @@ func (s *search) best() (TestOptions, error) {
 	if c.test {
 		o.Package += "_test"
 	}
+	o.Whole = !c.alone
 	if c.alone {
 		o.Pattern = s.pattern()
 	}
@@ -234,6 +246,7 @@ func (s *search) constructors(target *call) (all []candidate, near []string) {
 		name = target.name.receiver
 	}
 	for _, pkg := range s.packages(target) {
+		registered := pkg.has(s.route())
 		for _, fn := range pkg.functions {
 			if fn.receiver != "" || fn.decl.Body == nil || fn.decl.Type.TypeParams != nil || fn.name == "init" || fn.name == "main" || fn.name == "_" || fn.name == "t" {
 				continue
@@ -242,29 +255,42 @@ func (s *search) constructors(target *call) (all []candidate, near []string) {
 			if !ok {
 				continue
 			}
-			reaches := fn == target.decl || pkg.leads(fn, name) || serving[made.typ]
-			if !reaches {
+			leads := fn == target.decl || pkg.leads(fn, name, true)
+			if !leads && !serving[made.typ] {
 				continue
 			}
-			args, imports, ok := fn.arguments()
-			if !ok {
+			c := candidate{
+				pkg: pkg, test: fn.external, name: fn.name, score: scoreWhole, decl: fn, why: "it makes a handler, and leads to " + target.name.String() + ", which failed",
+			}
+			args, imports, fits := fn.arguments()
+			as := pkg.called(fn, s.path())
+			switch {
+			case as.level > 1, as.level > 0 && (!fits || as.args != args):
+				args, imports = as.args, as.imports
+				c.score += scoreUsed * as.level
+				c.why += "; " + as.by + " calls it so"
+			case !fits:
 				near = append(near, fn.name+fn.parameters())
 				continue
-			}
-			setup, value := made.value(fn.name + "(" + args + ")")
-			c := candidate{
-				pkg: pkg, test: fn.external, name: fn.name, setup: setup, expression: value + made.rest, score: 100, imports: imports, decl: fn, why: "it makes a handler, and leads to " + target.name.String() + ", which failed",
+			case registered && !pkg.leads(fn, literalName(s.route()), true):
+				c.score = scoreMaybe
+				c.why += "; what registers " + s.route() + " was not found in it"
+			case leads && fn != target.decl && !pkg.leads(fn, name, false):
+				c.score = scoreMaybe
+				c.why += "; but whether it knows the route depends on a condition, which may need other arguments"
 			}
 			if fn.test {
-				c.score += 10
+				c.score += scoreForTest
 				c.why += "; it is made for tests"
 			}
+			setup, value := made.value(fn.name + "(" + args + ")")
+			c.setup, c.expression, c.imports = setup, value+made.rest, imports
 			all = append(all, c)
 		}
 	}
 	for i := range all {
 		for j := range all {
-			if i != j && all[i].pkg == all[j].pkg && all[i].pkg.leads(all[i].decl, all[j].decl.name) {
+			if i != j && all[i].pkg == all[j].pkg && all[i].pkg.leads(all[i].decl, all[j].decl.name, true) {
 				all[i].inner++
 			}
 		}
@@ -295,14 +321,14 @@ func (s *search) handler(target *call) *candidate {
 	if target.name.literal || !fn.isHandler() || fn.decl.Type.TypeParams != nil {
 		return nil
 	}
-	c := candidate{pkg: target.pkg, test: fn.external, name: fn.name, score: 80, alone: true, decl: fn, why: "it is the handler that failed"}
+	c := candidate{pkg: target.pkg, test: fn.external, name: fn.name, score: scoreAlone, alone: true, decl: fn, why: "it is the handler that failed"}
 	function := fn.name
 	if fn.receiver != "" {
 		made, ok := s.receiver(target)
 		if !ok {
 			return nil
 		}
-		c.name, c.score, c.setup, c.imports = fn.receiver+"."+fn.name, 75, made.setup, made.imports
+		c.name, c.score, c.setup, c.imports = fn.receiver+"."+fn.name, scoreMethod, made.setup, made.imports
 		c.why += ", of " + made.why
 		function = made.expression + "." + fn.name
 	} else if fn.name == "t" {
@@ -428,22 +454,49 @@ func (s *search) pattern() (pattern string) {
 	return q.Route
 }
 
-// leads tells whether the code of a function leads to one of that name, by the names that it and what it leads to mention.
-func (p *goPackage) leads(from *function, name string) bool {
-	if p.mentioning == nil {
-		p.mentioning, p.leading = map[string][]*function{}, map[string]map[*function]bool{}
-		for _, f := range p.functions {
-			for mentioned := range f.mentions() {
-				p.mentioning[mentioned] = append(p.mentioning[mentioned], f)
-			}
-		}
+// route is the pattern that the request was routed by, as it is registered; "" is not known.
+func (s *search) route() string {
+	if s.f.Request == nil {
+		return ""
 	}
-	leading, known := p.leading[name]
+	return s.f.Request.Route
+}
+
+// path is the part of the route's path before its first wildcard, or the path that was asked for.
+func (s *search) path() string {
+	if s.f.Request == nil {
+		return ""
+	}
+	pattern := s.route()
+	if pattern == "" {
+		asked, _, _ := strings.Cut(target(s.f.Request.URL), "?")
+		return asked
+	}
+	_, pattern, _ = strings.Cut(pattern, "/")
+	pattern, _, _ = strings.Cut(pattern, "{")
+	return "/" + pattern
+}
+
+// has tells whether the code of the package, without its tests, has a string.
+func (p *goPackage) has(text string) bool {
+	if text == "" {
+		return false
+	}
+	p.index()
+	return slices.ContainsFunc(p.mentioning[true][literalName(text)], func(f *function) bool { return !f.test })
+}
+
+// leads tells whether the code of a function leads to one of that name, by the names that it and what it leads to mention;
+// those within conditions only if they are asked for.
+func (p *goPackage) leads(from *function, name string, conditions bool) bool {
+	p.index()
+	key := mention{name, conditions}
+	leading, known := p.leading[key]
 	if !known {
 		leading = map[*function]bool{}
 		seen := map[string]bool{name: true}
 		for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
-			for _, f := range p.mentioning[queue[0]] {
+			for _, f := range p.mentioning[conditions][queue[0]] {
 				leading[f] = true
 				if !seen[f.name] {
 					seen[f.name] = true
@@ -451,7 +504,23 @@ func (p *goPackage) leads(from *function, name string) bool {
 				}
 			}
 		}
-		p.leading[name] = leading
+		p.leading[key] = leading
 	}
 	return leading[from]
+}
+
+// index notes which functions mention which names.
+func (p *goPackage) index() {
+	if p.mentioning != nil {
+		return
+	}
+	p.mentioning, p.leading = map[bool]map[string][]*function{false: {}, true: {}}, map[mention]map[*function]bool{}
+	for _, f := range p.functions {
+		for mentioned, always := range f.mentions() {
+			p.mentioning[true][mentioned] = append(p.mentioning[true][mentioned], f)
+			if always {
+				p.mentioning[false][mentioned] = append(p.mentioning[false][mentioned], f)
+			}
+		}
+	}
 }

@@ -34,6 +34,8 @@ import (
 
 	"example.test/app/admin"
 	"example.test/app/clash"
+	"example.test/app/drill"
+	"example.test/app/hidden"
 	"example.test/app/shop"
 
 	"example.org/microblog/fault"
@@ -66,6 +68,8 @@ func main() {
 	mux.Handle("GET /made", h)
 	mux.Handle("GET /helper", shop.NewServer(shop.Config{Names: []string{"a"}}))
 	mux.Handle("GET /admin", adminServer())
+	mux.Handle("/drill/", drill.New(drill.Options{Drill: true}))
+	mux.Handle("/hidden", hidden.New(true))
 	mux.Handle("GET /silent", catcher.Handle(shop.Nothing))
 	mux.HandleFunc("GET /literal", func(w http.ResponseWriter, r *http.Request) { panic("in a literal") })
 
@@ -86,7 +90,7 @@ func main() {
 		}
 		all[name], kept.last = kept.last, nil
 	}
-	for _, name := range []string{"plain", "method", "routes/a?n=3", "wild/susan/and/more", "fails", "made", "helper", "admin", "silent", "literal"} {
+	for _, name := range []string{"plain", "method", "routes/a?n=3", "wild/susan/and/more", "fails", "made", "helper", "admin", "silent", "literal", "drill/names", "hidden"} {
 		short, _, _ := strings.Cut(name, "/")
 		ask(short, "GET", "/"+name, "", nil)
 	}
@@ -314,6 +318,89 @@ func (s *Server) panel(w http.ResponseWriter, r *http.Request) {
 	}
 }
 `,
+	"drill/drill.go": `package drill
+
+import "net/http"
+
+type Options struct{ Drill bool }
+
+type Server struct {
+	mux   *http.ServeMux
+	names []string
+}
+
+func New(o Options) *Server {
+	s := &Server{mux: http.NewServeMux()}
+	s.mux.HandleFunc("GET /{$}", http.NotFound)
+	if o.Drill {
+		for name, h := range map[string]http.HandlerFunc{"names": s.list} {
+			s.mux.HandleFunc("/drill/"+name, h)
+		}
+	}
+	return s
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	w.Write([]byte(s.names[3])) // mend: w.Write([]byte("none"))
+}
+`,
+	"drill/drill_test.go": `package drill_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"example.test/app/drill"
+)
+
+func newSite(t testing.TB, options ...func(*drill.Options)) *httptest.Server {
+	var o drill.Options
+	for _, option := range options {
+		option(&o)
+	}
+	s := httptest.NewServer(drill.New(o))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func withDrill(o *drill.Options) { o.Drill = true }
+
+func TestPlain(t *testing.T) {
+	newSite(t)
+	newSite(t)
+	newSite(t)
+	_ = "/"
+}
+
+func TestDrill(t *testing.T) {
+	mine := withDrill
+	newSite(t, mine)
+	newSite(t, mine)
+	newSite(t, withDrill)
+	_ = "/drill/" + "names"
+}
+`,
+	"hidden/hidden.go": `package hidden
+
+import "net/http"
+
+type Server struct {
+	*http.ServeMux
+	names []string
+}
+
+func New(all ...bool) *Server {
+	s := &Server{ServeMux: http.NewServeMux()}
+	if len(all) > 0 {
+		s.HandleFunc("/hidden", s.page)
+	}
+	return s
+}
+
+func (s *Server) page(w http.ResponseWriter, r *http.Request) { panic(s.names[0]) }
+`,
 	"shop/silent.go": `package shop
 
 import "net/http"
@@ -374,6 +461,8 @@ func TestFind(t *testing.T) {
 		{name: "helper", path: "shop", handler: "= newSite(t).Config.Handler\n"},
 		{name: "admin", path: ".", handler: "= adminServer()\n"},
 		{name: "silent", path: "shop", handler: ".Handle(Nothing)\n"},
+		{name: "drill", path: "drill", handler: "= newSite(t, withDrill).Config.Handler\n"},
+		{name: "hidden", path: "hidden", handler: "= http.HandlerFunc(New().page)\n"},
 		{name: "literal", path: "", handler: "// It could not be chosen: nothing was found that makes the handler without arguments, and the function literal in main cannot be called by itself."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -396,7 +485,7 @@ func TestFind(t *testing.T) {
 		})
 	}
 	out, err = goRun(t, dir, "test", "-vet=off", "-ldflags=-s -w", "./...")
-	if want := 11; err == nil || strings.Count(out, "--- FAIL") != want {
+	if want := 13; err == nil || strings.Count(out, "--- FAIL") != want {
 		t.Errorf("want %d tests to fail: %v\n%s", want, err, out)
 	}
 	for _, want := range []string{
@@ -408,7 +497,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	put(true)
-	if out, err := goRun(t, dir, "test", "-vet=off", "-ldflags=-s -w", "./shop"); err != nil {
+	if out, err := goRun(t, dir, "test", "-vet=off", "-ldflags=-s -w", "./shop", "./drill"); err != nil {
 		t.Errorf("mended, some still fail: %v\n%s", err, out)
 	}
 }
@@ -524,6 +613,7 @@ func TestFindForms(t *testing.T) {
 		function           string // "" is show
 		handler            string
 		others             []string
+		route              string
 	}{
 		{name: "router", source: show + "func routes() *http.ServeMux { " + mux + " return mux }", handler: "routes()", others: []string{"show"}},
 		{name: "server", source: show + "func serve() *http.Server { " + mux + " return &http.Server{Handler: mux} }", handler: "serve().Handler", others: []string{"show"}},
@@ -545,6 +635,14 @@ func TestFindForms(t *testing.T) {
 		{name: "method without its value", source: "type api struct{ n int }\nfunc (a *api) get(w http.ResponseWriter, r *http.Request) {}", function: "(*api).get", handler: ""},
 		{name: "method of what may fail", source: "type api struct{ n int }\nfunc open() (*api, error) { return nil, nil }\nfunc (a *api) get(w http.ResponseWriter, r *http.Request) {}", function: "(*api).get",
 			handler: "http.HandlerFunc(made.get)"},
+		{name: "on a condition", source: show + "func open(all ...bool) http.Handler { mux := http.NewServeMux(); if len(all) > 0 { mux.HandleFunc(\"/\", show) }; return mux }", handler: "http.HandlerFunc(show)", others: []string{"open"}},
+		{name: "in a case", source: show + "func open(all ...bool) http.Handler { mux := http.NewServeMux(); switch { case len(all) > 0: mux.HandleFunc(\"/\", show) }; return mux }", handler: "http.HandlerFunc(show)", others: []string{"open"}},
+		{name: "on a condition of the request", source: show + "func open() http.Handler { return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { if r.URL.Path == \"/\" { show(w, r) } }) }", handler: "open()", others: []string{"show"}},
+		{name: "another route", source: show + "func a() http.Handler { mux := http.NewServeMux(); mux.HandleFunc(\"GET /b\", show); return mux }\nfunc b() http.Handler { " + mux + " return mux }", route: "/", handler: "b()", others: []string{"show", "a"}},
+		{name: "as its tests call it", source: show + "func New(n int) http.Handler { return http.HandlerFunc(show) }",
+			test: "import (\n\"net/http/httptest\"\n\"testing\"\n\nx \"example.test/forms/PKG\"\n)\n\nfunc newServer(t *testing.T, n int) *httptest.Server { return httptest.NewServer(x.New(n)) }\n\nfunc TestA(t *testing.T) {\nnewServer(t, 7)\n_ = \"/other\"\n}\n\nfunc TestB(t *testing.T) {\nnewServer(t, 3)\n_ = \"/\"\n}\n", handler: "newServer(t, 3).Config.Handler", others: []string{"show of PKG"}},
+		{name: "on a condition that its tests fulfil", source: show + "func New(all ...bool) http.Handler { mux := http.NewServeMux(); if len(all) == 0 { mux.HandleFunc(\"/\", show) }; return mux }",
+			test: "import (\n\"net/http/httptest\"\n\"testing\"\n\nx \"example.test/forms/PKG\"\n)\n\nfunc newServer(t *testing.T) *httptest.Server { return httptest.NewServer(x.New()) }\n\nfunc TestA(t *testing.T) {\nnewServer(t)\n_ = \"/?x=1\"\n}\n", handler: "newServer(t).Config.Handler", others: []string{"show of PKG", "New of PKG"}},
 		{name: "for tests", source: show + "func New(n int) http.Handler { return http.HandlerFunc(show) }\nfunc All() http.Handler { return New(1) }",
 			test: "import (\n\"net/http/httptest\"\n\"testing\"\n\nx \"example.test/forms/PKG\"\n)\n\nvar bytes = 1\n\nfunc newServer(t *testing.T) *httptest.Server { _ = bytes; return httptest.NewServer(x.New(1)) }\n", handler: "newServer(t).Config.Handler", others: []string{"All of PKG", "show of PKG"}},
 	} {
@@ -563,7 +661,7 @@ func TestFindForms(t *testing.T) {
 				name = "show"
 			}
 			f := &fault.Failure{
-				Kind: fault.KindPanic, Status: 500, Request: &fault.Request{Method: "GET", URL: "/", Header: map[string][]string{}},
+				Kind: fault.KindPanic, Status: 500, Request: &fault.Request{Method: "GET", URL: "/", Route: c.route, Header: map[string][]string{}},
 				Stack: trace.Stack{{Function: "example.test/forms/" + pkg + "." + name, File: file, App: true}, {Function: "net/http.HandlerFunc.ServeHTTP"}},
 			}
 			o := reproduce.Find(f)

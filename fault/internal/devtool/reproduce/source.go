@@ -171,9 +171,16 @@ type goPackage struct {
 	files     map[*ast.TypeSpec]*ast.File
 	names     map[string]bool // declared in the package
 	external  map[string]bool // and in its external test package
-	// mentioning are the functions whose code has a name, and leading those that lead to a function of a name; once asked for.
-	mentioning map[string][]*function
-	leading    map[string]map[*function]bool
+	// mentioning are the functions whose code has a name, false: outside of conditions; and leading those that lead to a
+	// function of a name; once asked for.
+	mentioning map[bool]map[string][]*function
+	leading    map[mention]map[*function]bool
+}
+
+// mention is a name that code has, within conditions or not.
+type mention struct {
+	name       string
+	conditions bool
 }
 
 // function is a declared function.
@@ -467,21 +474,60 @@ func typeText(t ast.Expr) string {
 	return "…"
 }
 
-// mentions are the names in its body.
+// mentions are the names in its body, and its strings by literalName. Each tells whether it stands outside of conditions;
+// those of a handler depend on the request and not on how the handler was made, and do not count.
 func (f *function) mentions() map[string]bool {
 	if f.names == nil {
 		f.names = map[string]bool{}
 		if f.decl.Body != nil {
-			ast.Inspect(f.decl.Body, func(n ast.Node) bool {
-				if id, is := n.(*ast.Ident); is {
-					f.names[id.Name] = true
-				}
-				return true
-			})
+			f.mentionsOf(f.decl.Body, !f.isHandler(), true)
 		}
 	}
 	return f.names
 }
+
+// mentionsOf adds what a part of the body mentions.
+func (f *function) mentionsOf(part ast.Node, counts, always bool) {
+	ast.Inspect(part, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			f.names[n.Name] = f.names[n.Name] || always
+		case *ast.BasicLit:
+			if text, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+				f.names[literalName(text)] = f.names[literalName(text)] || always
+			}
+		case *ast.FuncLit:
+			if counts && isHandler(f.file, n.Type) {
+				f.mentionsOf(n.Body, false, always)
+				return false
+			}
+		case *ast.IfStmt:
+			if !counts || !always {
+				return true
+			}
+			if n.Init != nil {
+				f.mentionsOf(n.Init, counts, always)
+			}
+			f.mentionsOf(n.Cond, counts, always)
+			f.mentionsOf(n.Body, counts, false)
+			if n.Else != nil {
+				f.mentionsOf(n.Else, counts, false)
+			}
+			return false
+		case *ast.CaseClause:
+			if counts && always {
+				for _, s := range n.Body {
+					f.mentionsOf(s, counts, false)
+				}
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// literalName stands for a string among names.
+func literalName(text string) string { return `"` + text }
 
 // flat are the types of a list, one for each name.
 func flat(list *ast.FieldList) []ast.Expr {

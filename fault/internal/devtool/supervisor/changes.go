@@ -17,6 +17,9 @@ import (
 func (s *supervisor) changed(batch []watch.Change) {
 	var rebuild, restart bool
 	var disk, plain []watch.Change
+	if batch = s.withoutTests(batch); len(batch) == 0 {
+		return
+	}
 	for _, c := range batch {
 		switch live, told := s.fromDisk(c.Path); {
 		case c.Kind == watch.Go || c.Kind == watch.Module:
@@ -63,6 +66,20 @@ func (s *supervisor) changed(batch []watch.Change) {
 	if len(plain) > 0 && s.cycle == nil {
 		s.tellTabs(plain)
 	}
+}
+
+// withoutTests leaves tests of the application out that are embedded with its source: who saves one is not waiting for a new version.
+// The next build takes them.
+func (s *supervisor) withoutTests(batch []watch.Change) []watch.Change {
+	var others []watch.Change
+	for _, c := range batch {
+		if c.Kind != watch.Test {
+			others = append(others, c)
+		} else if s.cycle == nil {
+			s.term.Event(s.relative(c.Path) + ": a test, which is embedded; the next build takes it")
+		}
+	}
+	return others
 }
 
 // writtenAtStart tells whether a file changes each time that the application starts: then the application writes it, and another

@@ -30,29 +30,50 @@ const maxOutput = 16 << 10
 // crashCode is the exit code of a Go program that has crashed.
 const crashCode = 2
 
-// debugCrash keeps the end of a generation for the debugger, with the copy of the process if it has made one, and returns where it
-// is shown; "" is nowhere. Of an end that is neither a crash nor has a copy there is no more to show than p does.
+// debugCrash keeps the end of a generation: for the list of what has failed, with the requests that were under way, and for the
+// debugger, with the copy of the process if it has made one. It returns where the debugger shows it; "" is nowhere: of an end that is
+// neither a crash nor has a copy there is no more to show than p does.
 func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 	e := g.process.Exit()
-	if s.debugger == nil || e.Stopped {
+	if e.Stopped {
 		return ""
 	}
-	copied, crashed := link.EndCopy(g.link.Path())
-	if copied == 0 && len(p.Stack) == 0 {
+	copied, crashed := 0, false
+	if s.debugger != nil {
+		copied, crashed = link.EndCopy(g.link.Path())
+	}
+	if copied == 0 && len(p.Stack) == 0 && p.Kind != problem.Crash {
 		return ""
 	}
+	requests := g.backend.UnderWay()
+	p.Requests = underWay(requests)
 	module := s.source().Module
 	f, hooked := ending(g, e, p, module)
-	if f.Kind == fault.KindEnded && !(crashed && e.Code == crashCode) { // a plain copy is of os.Exit, too
+	if f.Kind == fault.KindEnded && e.Signal == "" && !(crashed && e.Code == crashCode) { // a plain copy is of os.Exit, too
 		f.Causes.Type = explain.Exit
 	}
-	shown := &overlay.Failure{
-		Failure: f, Generation: g.number, Debugger: s.debugger.FailureURL(f.ID),
-		Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
+	if stack := g.exit.Load(); stack != nil && f.Kind == fault.KindEnded {
+		f.Stack = *stack
+		s.source().Locate(p, *stack)
 	}
+	shown := &overlay.Failure{
+		Failure: f, Generation: g.number, Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
+	}
+	if len(requests) == 1 && handles(f.Stack) {
+		f.Request, f.Reported, f.Status = snapshot(requests[0]), false, http.StatusServiceUnavailable // which p is answered with
+	} else {
+		shown.UnderWay = p.Requests
+	}
+	s.locate(f.Stack)
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
+	if s.debugger == nil || copied == 0 && len(p.Stack) == 0 {
+		s.proxy.Keep(shown)
+		return ""
+	}
+	shown.Debugger = s.debugger.FailureURL(f.ID)
+	s.proxy.Keep(shown)
 	failure := debugapi.Failure{Failure: shown, Environment: &g.started, Source: func(file string, line int) ([]problem.Line, string) {
 		return s.excerpt(g, trace.Frame{File: file, Line: line})
 	}}
@@ -64,7 +85,7 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 	s.binaries.hold(g.binary)
 	failure.Copy = debugapi.Copy{
 		// All that is in its frames was made since it was started.
-		PID: copied, Binary: g.binary, Module: module, Goroutine: f.Goroutine, Began: g.launched, Crashed: crashed,
+		PID: copied, Binary: g.binary, Module: module, Located: s.builder.Located, Goroutine: f.Goroutine, Began: g.launched, Crashed: crashed,
 		Release: sync.OnceFunc(func() {
 			link.End(copied)
 			s.binaries.release(g.binary)
@@ -92,9 +113,9 @@ func (s *supervisor) withoutCopy(e process.Exit, cause string, hooked bool) *deb
 		}
 	case e.Signal != "":
 		return &debugapi.UnavailableError{Text: gone + "a signal ended it."}
-	case cause == "signal":
+	case cause == "signal" && strings.Contains(e.Crash, "SIGQUIT"):
 		return &debugapi.UnavailableError{
-			Text: gone + "a signal ended it, of which the runtime makes none: somebody has sent it, or code that is not Go's has failed.",
+			Text: gone + "somebody has sent it SIGQUIT, which asks for all stacks: of that the runtime makes none.",
 			Fix:  "What the process wrote as it ended tells where each goroutine was.",
 		}
 	}

@@ -44,7 +44,7 @@ func (s *supervisor) debug(g *generation, f link.Failure, shown *overlay.Failure
 	if f.Frozen != 0 {
 		module := s.source().Module
 		s.binaries.hold(g.binary)
-		failure.Copy = debugapi.Copy{PID: f.Frozen, StackOf: f.FrozenStack, Binary: g.binary, Module: module, Began: s.proxy.Began(f.Request), Release: sync.OnceFunc(func() {
+		failure.Copy = debugapi.Copy{PID: f.Frozen, StackOf: f.FrozenStack, Binary: g.binary, Module: module, Located: s.builder.Located, Began: s.proxy.Began(f.Request), Release: sync.OnceFunc(func() {
 			link.End(f.Frozen)
 			s.binaries.release(g.binary)
 		})}
@@ -81,7 +81,11 @@ func (s *supervisor) useHook() {
 
 // prepareHook compiles that runtime beside the application, once it is known to have the kit. Builds use it from then on.
 func (s *supervisor) prepareHook() {
-	if s.hookDone || !s.linked.Load() {
+	if s.hooked && !s.builder.Hooked() {
+		s.useHook()
+	}
+	s.hooked = s.builder.Hooked()
+	if s.debugger == nil || s.hookDone || !s.linked.Load() {
 		return
 	}
 	dir, err := hookDir()

@@ -6,6 +6,9 @@ var (
 	Filled      = filled
 	Memory      = memoryAllowed
 	BadPattern  = badPattern
+	IsSource    = isSource
+	Snapshot    = snapshot
+	UnderWay    = underWay
 )
 
 // PublicAddress is publicAddress with an environment and the text of a .env.

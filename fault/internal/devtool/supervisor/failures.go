@@ -31,6 +31,8 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 			delete(r.Header, name)
 		}
 	}
+	g.functions.place(g.binary, f.Failure)
+	s.locate(f.Stack)
 	for i, frame := range f.Stack {
 		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
 	}
@@ -57,50 +59,75 @@ func (s *supervisor) failureLine(f *fault.Failure) string {
 	return text
 }
 
+// locate gives frames the paths of their files, where the program names those otherwise.
+func (s *supervisor) locate(stack trace.Stack) {
+	for i := range stack {
+		stack[i].File = s.builder.Located(stack[i].File)
+	}
+}
+
 // excerpt returns the lines around a frame, as they were built: from the application's modules, Go's own tree and the
 // module cache only.
 func (s *supervisor) excerpt(g *generation, frame trace.Frame) (lines []problem.Line, why string) {
-	switch {
-	case frame.File == "" || !filepath.IsAbs(frame.File):
+	file := s.builder.Located(frame.File)
+	if file == "" || !filepath.IsAbs(file) {
 		return nil, "It is not known where this file lies."
-	case !s.isSource(frame.File):
+	}
+	in := s.inputs.Load()
+	cached := []string{sourceOf(in.GoRoot), in.ModCache}
+	roots := slices.Clone(cached)
+	for _, m := range in.Modules {
+		roots = append(roots, m.Dir)
+	}
+	if !isSource(file, roots) {
 		return nil, "This file lies outside of the application's modules, of Go's own source and of the module cache."
 	}
-	info, err := os.Stat(frame.File)
+	info, err := os.Stat(file)
 	if err != nil {
 		return nil, "This file is not there any more."
 	}
-	if info.ModTime().After(g.built) && !s.inCache(frame.File) {
+	if info.ModTime().After(g.built) && !isSource(file, cached) {
 		return nil, "This file was changed after this version was built."
 	}
-	if lines = problem.ExcerptOf(frame.File, frame.Line, linesAround); lines == nil {
+	if lines = problem.ExcerptOf(file, frame.Line, linesAround); lines == nil {
 		return nil, "This file cannot be read, or has no such line."
 	}
 	return lines, ""
 }
 
-func (s *supervisor) isSource(path string) bool {
-	clean := filepath.Clean(path)
-	if resolved, err := filepath.EvalSymlinks(clean); err == nil && resolved != clean && filepath.Ext(resolved) != filepath.Ext(clean) {
-		return false
+// sourceOf is where the source code of Go lies, which some systems keep apart from the rest and link to.
+func sourceOf(root string) string {
+	if root == "" {
+		return ""
 	}
-	switch strings.ToLower(filepath.Ext(clean)) {
-	case ".go", ".s", ".c", ".h", ".cc", ".cpp", ".y", ".tmpl", ".html":
-	default:
-		return false
-	}
-	in := s.inputs.Load()
-	for _, m := range in.Modules {
-		if below(clean, m.Dir) {
-			return true
-		}
-	}
-	return s.inCache(clean)
+	return filepath.Join(root, "src")
 }
 
-func (s *supervisor) inCache(path string) bool {
-	in := s.inputs.Load()
-	return in.GoRoot != "" && below(path, in.GoRoot) || in.ModCache != "" && below(path, in.ModCache)
+// isSource tells whether a file is source code and lies in one of the directories, wherever symbolic links lead to. A file that
+// is missing goes by its name.
+func isSource(path string, roots []string) bool {
+	path = filepath.Clean(path)
+	resolved, err := filepath.EvalSymlinks(path)
+	missing := err != nil
+	if missing {
+		resolved = path
+	}
+	return isCode(path) && isCode(resolved) && slices.ContainsFunc(roots, func(root string) bool {
+		if root == "" || missing {
+			return root != "" && below(path, filepath.Clean(root))
+		}
+		real, err := filepath.EvalSymlinks(root)
+		return err == nil && below(resolved, real)
+	})
+}
+
+// isCode tells by its name whether a file may have code that is called.
+func isCode(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".go", ".s", ".c", ".h", ".cc", ".cpp", ".y", ".tmpl", ".html":
+		return true
+	}
+	return false
 }
 
 // noted are the failures that the terminal has told of, the newest ones. It may be used by several goroutines.

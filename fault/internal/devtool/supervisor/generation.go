@@ -23,6 +23,7 @@ import (
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
 	"example.org/microblog/fault/internal/devtool/proxy"
+	"example.org/microblog/fault/trace"
 )
 
 // generation is one process of the application, with what belongs to it.
@@ -39,13 +40,15 @@ type generation struct {
 	// It was started at launched, and was ready at ready.
 	launched, ready time.Time
 
-	retired  atomic.Bool // it was told to end: its end is no crash
-	watched  atomic.Bool // the loop is told when it ends by itself, and takes the copy of that
-	shown    atomic.Bool // the copy that it has made of its end is the debugger's
-	muted    atomic.Bool // what it writes is not passed on any more
-	stopping sync.Once
-	binaries *binaries
-	report   func(text string)
+	exit      atomic.Pointer[trace.Stack] // where it has called os.Exit
+	retired   atomic.Bool                 // it was told to end: its end is no crash
+	watched   atomic.Bool                 // the loop is told when it ends by itself, and takes the copy of that
+	shown     atomic.Bool                 // the copy that it has made of its end is the debugger's
+	muted     atomic.Bool                 // what it writes is not passed on any more
+	stopping  sync.Once
+	functions declarations // of its binary
+	binaries  *binaries
+	report    func(text string)
 }
 
 // gate passes on what a process writes, unless it is muted.
@@ -97,6 +100,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 		Freeze: s.debugger != nil,
 		Hello:  func(int) { s.linked.Store(true) },
 		Failed: func(_ int, f link.Failure) { s.failed(g, f) },
+		Ending: func(_ int, stack trace.Stack) { g.exit.Store(&stack) },
 	})
 	if err != nil {
 		return nil, err
@@ -290,7 +294,7 @@ func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
 // source is where the application's source code lies.
 func (s *supervisor) source() process.Source {
 	in := s.inputs.Load()
-	source := process.Source{Dir: s.options.Dir, Roots: []string{in.GoRoot, in.ModCache}}
+	source := process.Source{Dir: s.options.Dir, Roots: []string{sourceOf(in.GoRoot), in.ModCache}, Located: s.builder.Located}
 	for _, m := range in.Modules {
 		if m.Main && source.Module == "" {
 			source.Module, source.Dir = m.Path, m.Dir

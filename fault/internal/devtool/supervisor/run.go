@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"example.org/microblog/fault/internal/devtool/address"
@@ -86,7 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 // run serves and supervises. Everything that was begun has ended when it returns.
 func (s *supervisor) run(ctx context.Context, quit context.CancelFunc, listener net.Listener) error {
 	s.proxy = proxy.New(proxy.Options{
-		Hosts: s.options.Hosts, Exposed: s.options.Exposed, Package: s.options.Package, Mailbox: s.mailboxURL(),
+		Hosts: s.options.Hosts, Exposed: s.options.Exposed, Package: s.packageName(), Mailbox: s.mailboxURL(),
 	})
 	server := &http.Server{
 		Handler: s.proxy, ReadHeaderTimeout: time.Minute,
@@ -124,6 +125,15 @@ func (s *supervisor) programName() string {
 		return name
 	}
 	return filepath.Base(in.MainDir)
+}
+
+// packageName names what is run for people: as they have, or by its directory where that would tell nothing.
+func (s *supervisor) packageName() string {
+	name := s.options.Package
+	if clean := filepath.ToSlash(filepath.Clean(name)); clean == "." || clean == ".." || strings.HasSuffix(clean, "/..") {
+		return filepath.Base(s.absolute(name))
+	}
+	return name
 }
 
 // finish ends all processes.

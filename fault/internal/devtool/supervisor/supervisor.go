@@ -71,6 +71,7 @@ type supervisor struct {
 	linked     atomic.Bool  // the application has the kit
 	newest     atomic.Int64 // the number of the version that serves
 	hookDone   bool         // there is nothing to prepare
+	hooked     bool         // the last builds had the hook
 	live       liveLoads
 	noted      noted
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -157,6 +158,9 @@ func (in *interest) kindOf(path string, inRoot bool) (kind Kind, sure bool) {
 			return orElse(kindOfName(name), Asset), true
 		}
 	}
+	if exact == Embedded && in.isTest(dir, name) && !in.isExtra(path) {
+		return Test, true
+	}
 	if exact != "" {
 		return exact, true
 	}
@@ -164,7 +168,9 @@ func (in *interest) kindOf(path string, inRoot bool) (kind Kind, sure bool) {
 		return "", false
 	}
 	for _, e := range in.embeds {
-		if matches, _ := e.match(path); matches {
+		if matches, _ := e.match(path); matches && in.isTest(dir, name) && !in.isExtra(path) {
+			return Test, true
+		} else if matches {
 			return Embedded, true
 		}
 	}
@@ -174,15 +180,22 @@ func (in *interest) kindOf(path string, inRoot bool) (kind Kind, sure bool) {
 	if in.set.AnyGo && inRoot && filepath.Ext(name) == ".go" && compiled(name) {
 		return Go, true
 	}
-	for _, g := range in.extra {
-		if matches, _ := g.match(path); matches {
-			return Other, true
-		}
+	if in.isExtra(path) {
+		return Other, true
 	}
 	if inRoot && !hidden(name) {
 		return kindOfName(name), false
 	}
 	return "", false
+}
+
+// isTest tells whether a file is a test of one of the packages.
+func (in *interest) isTest(dir, name string) bool {
+	return in.packages[dir] && strings.HasSuffix(name, "_test.go")
+}
+
+func (in *interest) isExtra(path string) bool {
+	return slices.ContainsFunc(in.extra, func(g glob) bool { matches, _ := g.match(path); return matches })
 }
 
 func orElse(kind, other Kind) Kind {

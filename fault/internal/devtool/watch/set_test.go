@@ -18,14 +18,14 @@ func TestKinds(t *testing.T) {
 	s := newSite(t, watch.Options{Timing: watch.Timing{Settle: time.Millisecond}}, "go.mod", "p/a.go", "live/x", "static/a.txt", "data/x", ".env")
 	set := watch.Set{
 		Roots:   []string{s.dir},
-		Sources: map[string]watch.Kind{s.path("p/a.go"): watch.Go, s.path("live/em.css"): watch.Embedded, s.path("p/em.txt"): watch.Embedded, s.path("../go.work"): watch.Module},
+		Sources: map[string]watch.Kind{s.path("p/a.go"): watch.Go, s.path("live/em.css"): watch.Embedded, s.path("p/em.txt"): watch.Embedded, s.path("p/em_test.go"): watch.Embedded, s.path("../go.work"): watch.Module},
 		Dirs:    []string{s.path("p")},
-		Embeds:  []watch.Embed{{Dir: s.path("."), Patterns: []string{"static", "all:tree", "*.sql"}}},
+		Embeds:  []watch.Embed{{Dir: s.path("."), Patterns: []string{"static", "all:tree", "*.sql", "p/*_test.go"}}},
 		Live:    []string{s.path("live")},
 		Env:     []string{s.path(".env")},
-		Extra:   []string{"content/**/*.md", "data/keep/*", "**/*.ts", s.path("abs/one.x")},
+		Extra:   []string{"content/**/*.md", "data/keep/*", "p/kept_test.go", "**/*.ts", s.path("abs/one.x")},
 	}
-	for _, gone := range []string{"live/em.css", "p/em.txt"} {
+	for _, gone := range []string{"live/em.css", "p/em.txt", "p/em_test.go"} {
 		s.write(gone, "x\n")
 	}
 	s.watch(set)
@@ -36,6 +36,7 @@ func TestKinds(t *testing.T) {
 		"web/a.css": watch.Style, "web/a.js": watch.Script, "web/a.mjs": watch.Script, "web/a.svg": watch.Asset, "web/a.woff2": watch.Asset,
 		"live/em.css": watch.Style, "live/new/y.html": watch.Template, "live/data.json": watch.Asset,
 		"static/a.txt": watch.Embedded, "static/deep/x.html": watch.Embedded, "tree/.dot/_x": watch.Embedded, "q.sql": watch.Embedded,
+		"p/em_test.go": watch.Test, "p/new_test.go": watch.Test, "p/kept_test.go": watch.Embedded, "static/x_test.go": watch.Embedded,
 		"content/a/b/c.md": watch.Other, "content/d.md": watch.Other, "data/keep/k.bin": watch.Other, "data/keep/k.css": watch.Other, "web/a.ts": watch.Other, "abs/one.x": watch.Other,
 	} {
 		s.edit(name)
@@ -44,7 +45,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, got, want)
 		}
 	}
-	for _, name := range []string{"x.go", "q/x.go", "static/.x", "static/_x", "data/x.html", "sub/q.sql", "sub/go.sum", "content/a.txt", "data/keep/deep~", "../x.html", "../go.mod"} {
+	for _, name := range []string{"x.go", "x_test.go", "q/x.go", "q/x_test.go", "static/.x", "static/_x", "data/x.html", "sub/q.sql", "sub/go.sum", "content/a.txt", "data/keep/deep~", "../x.html", "../go.mod"} {
 		s.edit(name)
 	}
 	s.nothing()

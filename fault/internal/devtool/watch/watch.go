@@ -32,6 +32,7 @@ const (
 	Go       Kind = "go"       // what the compiler reads: Go, and C and assembly beside it
 	Module   Kind = "module"   // go.mod, go.sum, go.work, go.work.sum
 	Embedded Kind = "embedded" // linked into the binary
+	Test     Kind = "test"     // a package's own test, which is embedded with the package's source
 	Template Kind = "template"
 	Style    Kind = "style"
 	Script   Kind = "script"

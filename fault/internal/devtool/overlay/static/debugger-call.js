@@ -13,10 +13,32 @@ export function placeOf(file, short, line) {
   return a;
 }
 
-function linesOf(source) {
-  const body = make("tbody", {}, ...source.map(l => make("tr", { class: l.hit ? "hit" : undefined },
+const pieces = /(\/\/.*|\/\*[^]*?(?:\*\/|$))|("(?:[^"\\\n]|\\.)*"?|`[^`]*`?|'(?:[^'\\\n]|\\.)*'?)|\b(break|case|chan|const|continue|default|defer|else|fallthrough|for|func|go|goto|if|import|interface|map|package|range|return|select|struct|switch|type|var)\b|(?<![\w.])(\d[\w.]*)/g;
+
+// coloured returns for each line of Go what it consists of.
+function coloured(source, go) {
+  const all = [[]];
+  const put = (text, kind) => text.split("\n").forEach((part, i) => {
+    if (i > 0) all.push([]);
+    part = visible(part, "\t");
+    if (part) all.at(-1).push(kind ? make("span", { class: kind, text: part }) : part);
+  });
+  const text = source.map(l => l.text.replaceAll("\n", " ")).join("\n");
+  let from = 0;
+  for (const found of go ? text.matchAll(pieces) : []) {
+    put(text.slice(from, found.index));
+    put(found[0], "cskn"[found.slice(1).findIndex(f => f !== undefined)]);
+    from = found.index + found[0].length;
+  }
+  put(text.slice(from));
+  return all;
+}
+
+function linesOf(source, file) {
+  const code = coloured(source, file?.endsWith(".go"));
+  const body = make("tbody", {}, ...source.map((l, i) => make("tr", { class: l.hit ? "hit" : undefined },
     make("th", { scope: "row", text: String(l.number) }, l.hit && make("span", { class: "unseen", text: " (this line)" })),
-    make("td", {}, make("code", { text: visible(l.text, "\t") })))));
+    make("td", {}, make("code", {}, ...code[i])))));
   return make("div", { class: "lines", tabIndex: 0, role: "region", "aria-label": "Source code" }, make("table", {}, body));
 }
 
@@ -81,11 +103,44 @@ export function labelOf(functions) {
   return `${count(functions.length, "call", "calls")} in ${names || "libraries"}`;
 }
 
+// repeatsOf finds, as the templates do, where the names of functions repeat; "" is like no other.
+export function repeatsOf(names) {
+  const all = [];
+  for (let i = 0; i < names.length;) {
+    let end = i + 1;
+    for (let period = 1; period <= 4; period++) {
+      let n = i + period;
+      while (n < names.length && names[n] && names[n] === names[n - period]) n++;
+      if (n - i - 2 * period < 4) continue;
+      const what = `${(n - i - 2 * period).toLocaleString("en", { useGrouping: false })} more calls like ${period > 1 ? "these" : "this"}`;
+      all.push({ from: i + period, to: n - period, label: `${names.slice(i, i + period).join(", ")}: ${what}` });
+      end = n;
+      break;
+    }
+    i = end;
+  }
+  return all;
+}
+
+const sourceOf = f => f.source?.length ? linesOf(f.source, f.file) : make("p", { class: "none", text: visible(f.why) || "There is no source to show." });
+
+// topOf is the frame that is shown above all others, with the row that stands for it among them.
+export function topOf(f) {
+  const place = () => placeOf(f.file ?? "", f.short, f.line);
+  const card = make("section", { id: "where" }, make("div", { class: "code" },
+    make("p", { class: "bar" }, place(), " ", make("code", { class: "in", text: visible(f.app && f.name || f.function) })), sourceOf(f)));
+  const row = make("p", { class: f.app ? "call own" : "call" }, make("code", { text: visible(f.app && f.name || f.function) }), " ",
+    make("a", { class: "where", href: "#where", text: place().textContent + ", shown above" }));
+  card.dataset.call = row.dataset.call = String(f.frame);
+  markLine(card, f.source);
+  return [card, row];
+}
+
 export function callOf(f) {
   const card = make("details", { class: f.app ? "call own" : "call" },
     make("summary", {}, make("code", { text: visible(f.app && f.name || f.function) }), " ", make("span", { class: "where", text: visible(f.short || f.file) + (f.line > 0 ? ":" + f.line : "") })),
     make("div", { class: "code" }, make("p", { class: "bar" }, placeOf(f.file ?? "", f.short, f.line)),
-      f.source?.length ? linesOf(f.source) : make("p", { class: "none", text: visible(f.why) || "There is no source to show." })));
+      sourceOf(f)));
   card.dataset.call = String(f.frame);
   markLine(card, f.source);
   return card;

@@ -5,14 +5,24 @@ import { failure, failures, onLock, unlocked } from "./debugger-server.js";
 
 const kinds = { panic: "panic", crash: "crash", ended: "ended", goexit: "goroutine ended", noanswer: "no answer", page: "page" };
 
-function itemOf(f, own, framed, again) {
+// alike groups the failures that are the same one again, newest first.
+function alike(all) {
+  const groups = new Map();
+  for (const f of all) {
+    const key = [f.kind, f.title, f.where].join("\n");
+    groups.set(key, [...groups.get(key) ?? [], f]);
+  }
+  return groups;
+}
+
+function itemOf(f, own, framed, again, times = 1) {
   const at = new Date(f.time);
   const facts = [
     isNaN(at) ? "" : at.toLocaleTimeString([], { hour12: false }), kinds[f.kind], f.status > 0 && String(f.status), f.where, f.generation > 0 && "version " + f.generation,
     f.state === "ready" && "attached", f.memory > 0 && bytes(f.memory),
   ].filter(Boolean).map(t => visible(t)).join(" · ");
   const link = make("a", { href: "/failures/" + encodeURIComponent(f.id) + (framed ? "?framed=1" : "") },
-    make("span", { class: "message", text: visible(f.title) || "No message" }), make("span", { class: "soft", text: facts + " · " + visible(f.short) }));
+    make("span", { class: "message", text: visible(f.title) || "No message" }), times > 1 && make("span", { class: "tag", text: times + " times" }), " ", make("span", { class: "soft", text: facts + " · " + visible(f.short) }));
   if (f.id === own) link.setAttribute("aria-current", "page");
   const problem = make("div", { class: "kept-problem", role: "alert" });
   const change = what => async () => {
@@ -26,7 +36,16 @@ function itemOf(f, own, framed, again) {
     }
   };
   const pin = quiet(f.pinned ? "Pinned" : "Pin", change(f.pinned ? "unpin" : "pin"), { "aria-pressed": String(!!f.pinned), title: f.pinned ? "It stays. Press to let it make room for newer ones." : "It stays while newer ones come." });
-  const drop = quiet("Drop", change("drop"), { title: "End its copy and forget it" });
+  let sure = !f.pinned;
+  const drop = quiet("Drop", () => {
+    if (sure) return change("drop")();
+    sure = true;
+    drop.textContent = "Drop the pinned one?";
+    setTimeout(() => {
+      sure = false;
+      drop.textContent = "Drop";
+    }, 5000);
+  }, { title: "End its copy and forget it" });
   return make("li", { class: f.pinned ? "pinned" : undefined }, link, make("div", { class: "kept-do" }, pin, drop), problem);
 }
 
@@ -35,7 +54,17 @@ function list(into, own, framed, heard) {
   let asking = null;
   const sum = make("p", { class: "soft" });
   const items = make("ul", { class: "failures kept" });
-  const empty = make("p", { class: "empty", text: "No request has failed." });
+  const empty = make("p", { class: "empty", text: "Nothing has failed." });
+  const opened = new Set(); // groups
+  function groupOf([key, [newest, ...earlier]]) {
+    const item = itemOf(newest, own, framed, refresh, 1 + earlier.length);
+    if (earlier.length === 0) return item;
+    const more = make("details", { class: "earlier", open: opened.has(key) || earlier.some(f => f.id === own) }, make("summary", { text: count(earlier.length, "earlier one", "earlier ones") }),
+      make("ul", {}, ...earlier.map(f => itemOf(f, own, framed, refresh))));
+    more.addEventListener("toggle", () => more.open ? opened.add(key) : opened.delete(key));
+    item.append(more);
+    return item;
+  }
 
   async function once(after) {
     asking?.abort();
@@ -43,7 +72,7 @@ function list(into, own, framed, heard) {
     const got = await failures(after, mine.signal);
     const all = got.failures ?? [];
     const at = items.contains(document.activeElement) ? [...items.querySelectorAll("a, button")].indexOf(document.activeElement) : -1;
-    items.replaceChildren(...all.map(f => itemOf(f, own, framed, refresh)));
+    items.replaceChildren(...[...alike(all)].map(groupOf));
     if (at >= 0) [...items.querySelectorAll("a, button")][at]?.focus();
     sum.textContent = `${count(all.length, "failure", "failures")} of at most ${got.keep}. The oldest makes room, unless it is pinned.` + (got.memory > 0 ? ` Their copies use ${bytes(got.memory)} of their own.` : "");
     into.replaceChildren(...all.length ? [sum, items] : [empty]);

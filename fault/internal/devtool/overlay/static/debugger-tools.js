@@ -11,6 +11,7 @@ export function tools(into, server, method) {
   const problem = make("div", { class: "tools-problem", role: "alert" });
   const as = make("span", { class: "copies", role: "group", "aria-label": "Copy as" }, make("span", { class: "soft", text: "Copy as" }));
   for (const [kind, label] of Object.entries(copies)) {
+    if (!method && kind !== "markdown") continue; // There is no request to make it of.
     const button = quiet(label, async () => {
       problem.replaceChildren();
       try {

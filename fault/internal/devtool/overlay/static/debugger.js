@@ -2,7 +2,7 @@
 
 import { byID, make, memory, quiet, say, visible } from "./debugger-dom.js";
 import { failure, onLock, unlock, unlocked } from "./debugger-server.js";
-import { callOf, labelOf, markLine } from "./debugger-call.js";
+import { callOf, labelOf, markLine, repeatsOf, topOf } from "./debugger-call.js";
 import { kept, keptPanel } from "./debugger-kept.js";
 import { room } from "./debugger-room.js";
 import { environment, goroutines, help, tools } from "./debugger-tools.js";
@@ -129,12 +129,20 @@ document.addEventListener("toggle", e => {
 // placeFrames puts the frames that only the debugger knows where they belong: those of libraries are folded, as the others are.
 function placeFrames(frames) {
   if (!frames?.length) return;
+  let topRow = null;
+  if (!byID("where")) { // What the process wrote does not tell of any call.
+    const top = frames.find(f => f.app) ?? frames[0];
+    const [card, row] = topOf(top);
+    topRow = row;
+    (byID("explained") ?? notice).after(card);
+    giveRoom(card);
+  }
   for (const f of frames) {
     for (const card of document.querySelectorAll(`#where[data-call="${f.frame}"], .calls details[data-call="${f.frame}"]`)) markLine(card, f.source);
   }
   const here = f => document.querySelector(`.calls [data-call="${f.frame}"]`);
   const isTop = f => document.querySelector(`#where[data-call="${f.frame}"]`);
-  if (frames.every(f => here(f) || isTop(f))) return;
+  if (!topRow && frames.every(f => here(f) || isTop(f))) return;
   let list = document.querySelector(".calls");
   if (!list) {
     list = make("div", { class: "calls" });
@@ -148,18 +156,28 @@ function placeFrames(frames) {
     const card = here(f);
     if (card) next = all.indexOf(card) + 1;
     else if (!isTop(f)) all.splice(next++, 0, callOf(f));
+    else if (topRow) all.splice(next++, 0, topRow);
   }
   const rows = [];
-  for (const card of all) {
+  const nameOf = card => card.querySelector("code").textContent;
+  const again = repeatsOf(all.map(card => card.classList.contains("own") && !card.querySelector(".creator") ? nameOf(card) : ""));
+  for (const [i, card] of all.entries()) {
+    if (i >= again[0]?.to) again.shift();
+    if (i >= again[0]?.from) {
+      if (i === again[0].from) rows.push(make("details", { class: "group same" }, make("summary", { text: again[0].label })));
+      rows.at(-1).append(card);
+      if (open.has(card)) rows.at(-1).open = true;
+      continue;
+    }
     if (card.classList.contains("own")) {
       rows.push(card);
       continue;
     }
-    if (!rows.at(-1)?.classList.contains("group")) rows.push(make("details", { class: "group" }, make("summary")));
+    if (!rows.at(-1)?.matches(".group:not(.same)")) rows.push(make("details", { class: "group" }, make("summary")));
     const group = rows.at(-1);
     group.append(card);
     if (open.has(card)) group.open = true;
-    const functions = [...group.querySelectorAll(":scope > [data-call]")].map(c => c.querySelector("code").textContent);
+    const functions = [...group.querySelectorAll(":scope > [data-call]")].map(nameOf);
     group.firstChild.textContent = labelOf(functions);
   }
   list.replaceChildren(...rows);
@@ -211,7 +229,8 @@ function explain(explanations) {
 // ---- following the failure
 
 let following = null;
-const coming = s => s.state === "attaching" || s.state === "ready" && s.frames?.some(f => f.variables?.state === "loading");
+const coming = s => s.state === "attaching" || s.state === "ready" && (s.explaining || unread(s.variables) || s.frames?.some(f => f.variables?.state === "loading"));
+const unread = ({ ready = 0, failed = 0, of = 0 } = {}) => ready + failed < of;
 
 async function follow() {
   following?.abort();
@@ -252,7 +271,7 @@ function show(s) {
     case "ready": {
       const how = s.calls > 0 ? `after ${s.calls === 1 ? "a call" : s.calls + " calls"} from here` : s.copy_of !== "panic" && moments[s.copy_of] || "as it failed";
       const { ready = 0, failed = 0, of = 0 } = s.variables ?? {};
-      if (coming(s) && of > 0) tell(`Variables of ${ready + failed} of ${of} calls…`, true, true);
+      if (unread(s.variables)) tell(`Variables of ${ready + failed} of ${of} calls…`, true, true);
       else tell(`Frozen copy of process ${s.failure?.pid || s.pid}, ${how}`);
       notice.replaceChildren();
       break;

@@ -3,13 +3,17 @@
 // Command copies makes a frozen copy of itself for every number that it reads, with values that follow from
 // the number in the frames, while other goroutines work and memory is collected again and again. It answers
 // with the copy's process id. With an argument, nothing else happens meanwhile. For a number below zero, something
-// else lies where a variable that is not used any more points to.
+// else lies where a variable that is not used any more points to; 0 has a request in a scope,
+// and 1 none.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"strconv"
@@ -69,6 +73,14 @@ func main() {
 		go func() {
 			if n < 0 {
 				done <- reuse(-n)
+				return
+			}
+			switch n {
+			case 0:
+				done <- scoped()
+				return
+			case 1:
+				done <- onStack(nil)
 				return
 			}
 			done <- request(s, n)
@@ -156,6 +168,39 @@ func fail(owner *account, list []int, failure error, number int) (string, error)
 	}
 	runtime.KeepAlive([]any{owner, list, failure, half, raw})
 	return text, nil
+}
+
+// scoped is a request on a goroutine of its own, whose stack is small when it begins.
+func scoped() string {
+	scope := freeze.Begin(freeze.Options{Parent: os.Getppid(), Drop: func(freeze.Copy) {}})
+	defer scope.End()
+	return onStack(scope)
+}
+
+//go:noinline
+func onStack(scope *freeze.Scope) string {
+	items := []string{"on", "the", "stack"}
+	count := len(items)
+	home, _ := url.Parse("http://example.org/a%20b?c=d")
+	request := &http.Request{URL: home, Header: http.Header{"Accept": {"text/html"}}}
+	var err error = &os.PathError{Op: "open", Path: items[0], Err: os.ErrNotExist}
+	var none error
+	place, wait, half, empty := *home, 90*time.Second, 0.5, bytes.Buffer{}
+	if scope == nil {
+		c, err := freeze.Here(os.Getppid())
+		if err != nil {
+			return err.Error()
+		}
+		runtime.KeepAlive(count)
+		return strconv.Itoa(c.PID)
+	}
+	scope.Freeze(count, freeze.StackPanic)
+	runtime.KeepAlive([]any{request, err, none, &place, &wait, half, &empty})
+	c, why := scope.Take(func(kept []freeze.Frozen) int { return len(kept) - 1 })
+	if why != nil {
+		return why.Error()
+	}
+	return strconv.Itoa(c.PID)
 }
 
 //go:noinline
