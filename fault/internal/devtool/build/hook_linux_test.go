@@ -55,8 +55,8 @@ func end(how string) {
 	if how == "crash" {
 		new(sync.Mutex).Unlock()
 	}
-	if how == "signal" {
-		syscall.Kill(syscall.Getpid(), syscall.SIGABRT)
+	if signal := map[string]syscall.Signal{"abort": syscall.SIGABRT, "quit": syscall.SIGQUIT}[how]; signal != 0 {
+		syscall.Kill(syscall.Getpid(), signal)
 		select {}
 	}
 	var working sync.WaitGroup
@@ -83,9 +83,10 @@ func end(how string) {
 	if want := "hooked runtime error: invalid memory address or nil pointer dereference\nrecovered true\n"; err != nil || string(out) != want {
 		t.Errorf("%q, %v; want %q", out, err, want)
 	}
-	crashOf(t, program, "crash", "fatal error: sync: unlock of unlocked mutex")
-	crashOf(t, program, "signal", "SIGABRT: abort")
-	crashOf(t, program, "return", "panic: when main returns")
+	crashOf(t, program, "crash", "fatal error: sync: unlock of unlocked mutex", true)
+	crashOf(t, program, "abort", "SIGABRT: abort", true)
+	crashOf(t, program, "quit", "SIGQUIT: quit", false)
+	crashOf(t, program, "return", "panic: when main returns", true)
 	again := open(t, build.Options{Dir: dir})
 	if ready, err := again.UseHook(cache); !ready || err != nil || !again.Hooked() {
 		t.Errorf("ready is %v, %v, after everything was built", ready, err)
@@ -170,8 +171,9 @@ func fetched(t *testing.T, dir, cache string) {
 	}
 }
 
-// crashOf has the program crash when nobody may look at it, and checks that it ends as ever, and that its copy may be looked at.
-func crashOf(t *testing.T, program, how, want string) {
+// crashOf has the program crash when nobody may look at it, and checks that it ends as ever, and that its copy, if
+// it is to have one, may be looked at.
+func crashOf(t *testing.T, program, how, want string, copied bool) {
 	t.Helper()
 	user := uint32(os.Getuid())
 	var (
@@ -206,8 +208,8 @@ func crashOf(t *testing.T, program, how, want string) {
 	found := false
 	for _, e := range entries {
 		stat, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "stat")) // It may be no process, or gone.
-		_, rest, copied := strings.Cut(string(stat), " ("+devlink.CrashName+") ")
-		if fields := strings.Fields(rest); !copied || fields[1] != strconv.Itoa(os.Getpid()) {
+		_, rest, isCopy := strings.Cut(string(stat), " ("+devlink.CrashName+") ")
+		if fields := strings.Fields(rest); !isCopy || fields[1] != strconv.Itoa(os.Getpid()) {
 			continue
 		}
 		found = true
@@ -225,7 +227,7 @@ func crashOf(t *testing.T, program, how, want string) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 	}
-	if !found {
-		t.Errorf("there is no copy of %s", out)
+	if found != copied {
+		t.Errorf("it is %v that there is a copy of %s", found, out)
 	}
 }

@@ -378,7 +378,7 @@ func (s *Session) readStack(ctx context.Context) error {
 	if s.stack, err = s.bounds(ctx); err != nil {
 		return err
 	}
-	return nil //s.followStack(ctx)
+	return s.followStack(ctx)
 }
 
 // isApp reports whether a function is the application's.

@@ -21,6 +21,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/trace"
 )
 
 // patience is for what comes at once on an idle machine.
@@ -190,12 +191,13 @@ func (a *application) get(path string, header ...string) answer {
 
 // heard is one call of a Handler's function.
 type heard struct {
-	what    string // hello, live, failed, gone
+	what    string // hello, live, failed, ending, gone
 	pid     int
 	path    string
 	request string
 	failure *fault.Failure
 	frozen  link.Failure
+	stack   trace.Stack
 	err     error
 }
 
@@ -223,6 +225,7 @@ func listenWith(t *testing.T, freeze bool) *listener {
 			l.failed()
 			l.calls <- heard{what: "failed", pid: pid, request: f.Request, failure: f.Failure, frozen: f}
 		},
+		Ending: func(pid int, stack trace.Stack) { l.calls <- heard{what: "ending", pid: pid, stack: stack} },
 		Freeze: freeze,
 		Gone:   func(pid int, err error) { l.calls <- heard{what: "gone", pid: pid, err: err} },
 	})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devlink"
 	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/trace"
 )
 
 func dial(t *testing.T, l *listener) net.Conn {
@@ -50,6 +52,25 @@ func TestVariable(t *testing.T) {
 	}
 }
 
+// What a process tells of its end has arrived when it goes on.
+func TestEnding(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	app := devlink.Open(l.Path())
+	l.next("hello")
+	stack := trace.Stack{{Function: "os.Exit", File: "/go/src/os/proc.go", Line: 75}, {Function: "main.main", File: "/src/main.go", Line: 3, App: true}}
+	app.Ending(stack)
+	if len(l.calls) != 1 {
+		t.Fatalf("there were %d calls", len(l.calls))
+	}
+	if h := l.next("ending"); !slices.Equal(h.stack, stack) {
+		t.Errorf("it ends at %+v, want %+v", h.stack, stack)
+	}
+	app.Close()
+	l.next("gone")
+	app.Ending(stack) // Nobody is left, and nothing waits.
+}
+
 // A process that talks nonsense is left alone, and others are served.
 func TestNonsense(t *testing.T) {
 	t.Parallel()
@@ -64,6 +85,8 @@ func TestNonsense(t *testing.T) {
 		"no type":              {[]string{`{"type":"hello","pid":1}`, "{}"}, true, true},
 		"no failure":           {[]string{`{"type":"hello","pid":1}`, `{"type":"failed","seq":1,"failure":[]}`}, true, true},
 		"a failure too little": {[]string{`{"type":"hello","pid":1}`, `{"type":"failed","seq":1}`}, true, true},
+		"no stack":             {[]string{`{"type":"hello","pid":1}`, `{"type":"ending","seq":1,"stack":{}}`}, true, true},
+		"a stack too little":   {[]string{`{"type":"hello","pid":1}`, `{"type":"ending","seq":1}`}, true, true},
 		"a relative directory": {[]string{`{"type":"hello","pid":1}`, `{"type":"live","dir":"x"}`}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,7 +108,7 @@ func TestDebuggerAndItsServer(t *testing.T) {
 	p.open(server.URL())
 	p.until(`document.querySelectorAll("#front li").length === 1`)
 	p.eval(`document.querySelector("#front .quiet:last-child").click()`)
-	p.until(`document.getElementById("front").textContent.includes("No request has failed.")`)
+	p.until(`document.getElementById("front").textContent.includes("Nothing has failed.")`)
 	if thrown := p.thrown(); len(thrown) > 0 {
 		t.Errorf("thrown: %q", thrown)
 	}

@@ -69,6 +69,9 @@ func problemText(p *problem.Problem) string {
 	}
 	t.blank()
 	if p.Debugger != "" {
+		if len(p.Stack) == 0 {
+			t.put("", "The debugger knows where it was.")
+		}
 		t.verbatim("", "Debugger: "+line(p.Debugger))
 	}
 	if p.Command != "" {

@@ -35,12 +35,13 @@ func TestProblemText(t *testing.T) {
 		p   *problem.Problem
 		has []string
 	}{
-		"build":    {build(), []string{"It does not build: 2 mistakes in internal/web\n", "internal/web/profile.go:47:45\n  undefined: usr\n", " > 47 | ", "$ go build ./cmd/microblog\n", "last good version"}},
-		"start":    {panicked(), []string{"internal/app/app.go:88\n", "> internal/app/app.go:51  app.New\n", "  log/slog/logger.go:119  log/slog.(*Logger).With\n", "goroutine 1 [running]:"}},
-		"template": {templated(), []string{"formatTime"}},
-		"vet":      {vetted(), []string{"The newest version is being served."}},
-		"crash":    {&problem.Problem{Kind: problem.Crash, Title: "The application crashed", Time: noon}, []string{"The application crashed\n"}},
-		"requests": {&problem.Problem{Kind: problem.Crash, Title: "It crashed", Requests: []string{"GET /a\x1b", "POST /b"}}, []string{"2 requests were under way: GET /a\\x1b, POST /b.\n"}},
+		"build":        {build(), []string{"It does not build: 2 mistakes in internal/web\n", "internal/web/profile.go:47:45\n  undefined: usr\n", " > 47 | ", "$ go build ./cmd/microblog\n", "last good version"}},
+		"start":        {panicked(), []string{"internal/app/app.go:88\n", "> internal/app/app.go:51  app.New\n", "  log/slog/logger.go:119  log/slog.(*Logger).With\n", "goroutine 1 [running]:"}},
+		"template":     {templated(), []string{"formatTime"}},
+		"vet":          {vetted(), []string{"The newest version is being served."}},
+		"crash":        {&problem.Problem{Kind: problem.Crash, Title: "The application crashed", Time: noon}, []string{"The application crashed\n"}},
+		"silent crash": {&problem.Problem{Kind: problem.Crash, Title: "The application ended with exit code 3", Time: noon, Debugger: "http://127.0.0.1:1/failures/X"}, []string{"The debugger knows where it was.\nDebugger: http://127.0.0.1:1/failures/X\n"}},
+		"requests":     {&problem.Problem{Kind: problem.Crash, Title: "It crashed", Requests: []string{"GET /a\x1b", "POST /b"}}, []string{"2 requests were under way: GET /a\\x1b, POST /b.\n"}},
 		"many requests": {&problem.Problem{Kind: problem.Crash, Title: "It crashed", Requests: strings.Split(strings.Repeat("GET /a,", 19)+"GET /b", ",")},
 			[]string{"20 requests were under way: GET /a, GET /a,", "and 12 more.\n"}},
 		"none": {nil, []string{"Nothing is wrong at the moment\n"}},
