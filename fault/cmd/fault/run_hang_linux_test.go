@@ -226,47 +226,55 @@ func TestRunHanging(t *testing.T) {
 		a, err := r.asks(http.MethodGet, "/begun", "")
 		broken <- result{"/begun", a, err}
 	}()
-	t.Run("hangs", func(t *testing.T) {
-		for _, test := range []struct {
-			name, method, path, body string
-			says                     []string
-		}{
-			{"a Scanner", http.MethodGet, "/scan", "", []string{
-				"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close at database/sql/sql.go:", "SELECT colour FROM paint",
-			}},
-			{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked.func2 at main.go:", `"type": "hang"`}},
-			{"the last of several panics", http.MethodGet, "/again", "", []string{`"detail": "panic: the third"`, "the handler hangs"}},
-			{"it comes back as its response is taken", http.MethodGet, "/returns", "", []string{"back too late", "the handler hangs"}},
-		} {
-			t.Run(test.name, func(t *testing.T) {
-				t.Parallel()
-				a, err := r.asks(test.method, test.path, test.body)
-				if err != nil {
-					t.Fatal(err)
+	hanging := []struct {
+		name, method, path, body string
+		says                     []string
+	}{
+		{"a Scanner", http.MethodGet, "/scan", "", []string{
+			"no colour is called mauve", "main.(*colour).Scan", "the handler hangs", "sync.(*RWMutex).Lock", "database/sql.(*Rows).Close at database/sql/sql.go:", "SELECT colour FROM paint",
+		}},
+		{"a channel", http.MethodPost, "/locked", strings.Repeat("x", 1<<20), []string{"locked out", "the handler hangs", "chan receive", "main.locked.func2 at main.go:", `"type": "hang"`}},
+		{"the last of several panics", http.MethodGet, "/again", "", []string{`"detail": "panic: the third"`, "the handler hangs"}},
+		{"it comes back as its response is taken", http.MethodGet, "/returns", "", []string{"back too late", "the handler hangs"}},
+	}
+	// At the same time, and not by parallel subtests: these would wait for other tests, and those above with them.
+	results := make([]chan result, len(hanging))
+	for i, test := range hanging {
+		results[i] = make(chan result, 1)
+		go func() {
+			a, err := r.asks(test.method, test.path, test.body)
+			results[i] <- result{test.path, a, err}
+		}()
+	}
+	for i, test := range hanging {
+		t.Run(test.name, func(t *testing.T) {
+			a := <-results[i]
+			now := time.Now()
+			if a.err != nil {
+				t.Fatal(a.err)
+			}
+			if a.status != http.StatusInternalServerError || a.header.Get("Fault-Id") == "" {
+				t.Errorf("it is answered %d, %v", a.status, a.header)
+			}
+			var body struct{ Failure struct{ Time time.Time } }
+			if err := json.Unmarshal([]byte(a.body), &body); err != nil {
+				t.Fatal(err)
+			}
+			if early := now.Sub(body.Failure.Time); early < 2*time.Second { // The answer has waited that long.
+				t.Errorf("it is of the time of its answer, %v ago, and not of that of the panic", early)
+			}
+			for _, text := range test.says {
+				if !strings.Contains(a.body, text) {
+					t.Errorf("%q is not in\n%s", text, a.body)
 				}
-				if a.status != http.StatusInternalServerError || a.header.Get("Fault-Id") == "" {
-					t.Errorf("it is answered %d, %v", a.status, a.header)
-				}
-				var body struct{ Failure struct{ Time time.Time } }
-				if err := json.Unmarshal([]byte(a.body), &body); err != nil {
-					t.Fatal(err)
-				}
-				if early := time.Since(body.Failure.Time); early < 2*time.Second { // The answer has waited that long.
-					t.Errorf("it is of the time of its answer, %v ago, and not of that of the panic", early)
-				}
-				for _, text := range test.says {
-					if !strings.Contains(a.body, text) {
-						t.Errorf("%q is not in\n%s", text, a.body)
-					}
-				}
-			})
-		}
-	})
+			}
+		})
+	}
 	select {
 	case a := <-patient:
-		t.Errorf("%s was answered %d %q, %v", a.path, a.status, a.body, a.err)
+		t.Fatalf("%s was answered %d %q, %v", a.path, a.status, a.body, a.err)
 	case a := <-broken:
-		t.Errorf("%s was answered %d %q, %v", a.path, a.status, a.body, a.err)
+		t.Fatalf("%s was answered %d %q, %v", a.path, a.status, a.body, a.err)
 	default:
 	}
 
