@@ -311,11 +311,12 @@ func lowAddress(t *testing.T) string {
 // TestRunBusyHands: saves that come faster than builds are seen all the same.
 func TestRunBusyHands(t *testing.T) {
 	t.Parallel()
-	dir := application(t, map[string]string{"main.go": says("one")})
+	// It also starts slower than it is saved.
+	dir := application(t, map[string]string{"main.go": says("one"), "slow.go": "package main\n\nimport \"time\"\n\nfunc init() { time.Sleep(400 * time.Millisecond) }\n"})
 	r := runFault(t, dir, "--no-mailbox")
 	r.serves("/", "one")
-	for n := 0; strings.Count(r.err.String(), "built in") < 2; n++ {
-		if n > 400 {
+	for n, begun := 0, time.Now(); strings.Count(r.err.String(), "built in") < 2; n++ {
+		if time.Since(begun) > 4*patience {
 			t.Fatal("no version of them is served")
 		}
 		put(t, filepath.Join(dir, "main.go"), says(fmt.Sprint("version ", n)))

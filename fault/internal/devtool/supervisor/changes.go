@@ -42,8 +42,13 @@ func (s *supervisor) changed(batch []watch.Change) {
 	s.crashes = 0
 	down := s.current == nil && s.cycle == nil && s.problems.version == nil // it has crashed too often
 	switch {
-	case rebuild && s.cycle != nil && s.cycle.build && !s.cycle.launched.Load() && s.cancelled >= maxCancelled:
-		s.buildAgain = true // saves that come faster than builds would otherwise never be seen
+	case rebuild && s.cycle != nil && s.cycle.build && s.cancelled >= maxCancelled:
+		// Saves that come faster than builds and starts would otherwise never be seen.
+		if s.cycle.launched.Load() && !s.cycle.spared {
+			s.cycle.spared = true
+			time.AfterFunc(startPatience, s.cycle.cancel) // it may never be ready, and what mends that was saved
+		}
+		s.buildAgain = true
 		return
 	case rebuild || down:
 		if s.cycle != nil && s.cycle.build {

@@ -31,6 +31,8 @@ type cycle struct {
 	cancel context.CancelFunc
 	// launched is set before the process is started: what changes afterwards it may not have read.
 	launched atomic.Bool
+	// spared says that it is not given up for something newer, unless its process takes too long to be ready. The loop has it.
+	spared bool
 }
 
 // result is how a cycle ended.

@@ -62,6 +62,8 @@ const (
 	longBuild = 2 * time.Second
 	// maxCancelled is how many builds in a row may be given up for a newer change. The next one is finished.
 	maxCancelled = 2
+	// startPatience is how long such a version has to become ready once something newer is there.
+	startPatience = 3 * time.Second
 	// stopGrace is how long a process that is told to end may take for it before it is killed.
 	stopGrace = 5 * time.Second
 	// takeDownDrain is how long running requests may take to finish where the next version cannot start before.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -38,6 +39,7 @@ func (s *supervisor) finished(r result) {
 		s.keepBinary(r.binary, r.cycle.built)
 	}
 	switch {
+	case errors.Is(r.err, context.Canceled): // it was given up for what was saved since
 	case r.err != nil:
 		s.problems.version = failedTools(r.err)
 	case r.problem != nil && !(r.cycle.rescue && s.problems.version != nil):
