@@ -38,6 +38,9 @@ func (s *supervisor) changed(batch []watch.Change) {
 			restart = true
 		}
 		s.noteRecent(c.Path)
+		if !c.Doubted {
+			s.doubts.Store(0)
+		}
 	}
 	s.crashes = 0
 	down := s.current == nil && s.cycle == nil && s.problems.version == nil // it has crashed too often

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,7 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 		return ""
 	}
 	requests := g.backend.UnderWay()
-	p.Requests = underWay(requests)
+	p.Requests = underWay(g.link.Redactor(), requests)
 	module := s.source().Module
 	f, hooked := ending(g, e, p, module)
 	if f.Kind == fault.KindEnded && e.Signal == "" && !(crashed && e.Code == crashCode) { // a plain copy is of os.Exit, too
@@ -60,7 +61,7 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 		Failure: f, Generation: g.number, Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack)),
 	}
 	if len(requests) == 1 && handles(f.Stack) {
-		f.Request, f.Reported, f.Status = snapshot(requests[0]), false, http.StatusServiceUnavailable // which p is answered with
+		f.Request, f.Reported, f.Status = snapshot(g.link.Redactor(), requests[0]), false, http.StatusServiceUnavailable // which p is answered with
 	} else {
 		shown.UnderWay = p.Requests
 	}
@@ -99,9 +100,8 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 func (s *supervisor) withoutCopy(e process.Exit, cause string, hooked bool) *debugapi.UnavailableError {
 	const gone = "The process has ended without a copy, so its variables are gone: "
 	switch {
-	case !s.linked.Load():
-		return &debugapi.UnavailableError{Text: gone + "copies are made of applications that use the kit, and this one does not, or had not begun to."}
 	case !hooked && !s.builder.Hooked():
+		s.wantHook()
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built with Go's own runtime, which makes none.",
 			Fix:  "The runtime that does is compiled beside the application, once for each version of Go; if it cannot be, the terminal says why.",
@@ -132,14 +132,7 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 		PID: g.process.PID(), Message: p.Title, StackOf: fault.StackCrash,
 	}
 	_, _ = rand.Read(f.ID[:]) // It never fails.
-	if info, err := buildinfo.ReadFile(g.binary); err == nil {
-		f.Build = fault.Build{Module: info.Main.Path, Version: info.Main.Version, Go: info.GoVersion}
-		for _, setting := range info.Settings {
-			if setting.Key == "-tags" {
-				hooked = slices.Contains(strings.Split(setting.Value, ","), build.HookTag)
-			}
-		}
-	}
+	f.Build, hooked = buildOf(g.binary), isHooked(g.binary)
 	if len(p.Stack) > 0 {
 		r := crash.Parse(e.Crash, module)
 		f.Kind, f.Message, f.Causes, f.Stack, f.Goroutine = fault.KindCrash, r.Text, r.Causes, r.Stack, r.Goroutine
@@ -156,6 +149,23 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 	}
 	f.Output = p.Output
 	return f, hooked
+}
+
+// buildOf is which program a binary is.
+func buildOf(binary string) fault.Build {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return fault.Build{}
+	}
+	return fault.Build{Module: info.Main.Path, Version: info.Main.Version, Go: info.GoVersion}
+}
+
+// isHooked tells whether a binary has a runtime that makes copies.
+func isHooked(binary string) bool {
+	info, err := buildinfo.ReadFile(binary)
+	return err == nil && slices.ContainsFunc(info.Settings, func(setting debug.BuildSetting) bool {
+		return setting.Key == "-tags" && slices.Contains(strings.Split(setting.Value, ","), build.HookTag)
+	})
 }
 
 // elidedFrames is how the runtime tells how many calls it has left out.

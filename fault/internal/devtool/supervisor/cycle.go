@@ -117,6 +117,9 @@ func (c *cycle) run(ctx context.Context) (r result) {
 		r.problem, r.err = s.builder.Build(ctx, output, c.recent...)
 		calm.Stop()
 		r.buildTime = time.Since(start)
+		if r.err == nil && s.doubts.Load() < maxDoubts && s.watcher.Doubt(start, r.problem != nil) {
+			s.doubts.Add(1) // it is built once more when that has settled
+		}
 		if r.problem != nil || r.err != nil {
 			_ = os.Remove(output) // there may be none
 			return r

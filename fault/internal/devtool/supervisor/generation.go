@@ -40,6 +40,7 @@ type generation struct {
 	// It was started at launched, and was ready at ready.
 	launched, ready time.Time
 
+	known     chan struct{}               // closed when all of the above is known
 	exit      atomic.Pointer[trace.Stack] // where it has called os.Exit
 	retired   atomic.Bool                 // it was told to end: its end is no crash
 	watched   atomic.Bool                 // the loop is told when it ends by itself, and takes the copy of that
@@ -76,7 +77,7 @@ func (g *generation) alive() bool {
 
 // start starts the binary as a new generation, which is not ready yet.
 func (s *supervisor) start(number int, binary string, built time.Time) (_ *generation, err error) {
-	g := &generation{number: number, binary: binary, built: built, told: s.options.Fixed, binaries: &s.binaries, report: s.term.Event}
+	g := &generation{number: number, binary: binary, built: built, told: s.options.Fixed, known: make(chan struct{}), binaries: &s.binaries, report: s.term.Event}
 	if g.told == "" {
 		if g.told, err = process.PrivateAddress(); err != nil {
 			return nil, fmt.Errorf("finding a private address for the application: %w", err)
@@ -105,10 +106,12 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	if err != nil {
 		return nil, err
 	}
+	g.started.Redactor = g.link.Redactor
 	g.launched = time.Now()
 	g.process, err = process.Start(process.Spec{
 		Path: binary, Args: args, Dir: s.options.Dir, Env: env,
 		Stdout: gate{s.appOut, &g.muted}, Stderr: gate{s.appErr, &g.muted}, Terminal: s.appTerminal(),
+		Panicked: func(p process.ServedPanic) { s.panicked(g, p) },
 	})
 	if err != nil {
 		return nil, errors.Join(notStarted(err), g.link.Close())

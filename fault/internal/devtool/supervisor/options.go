@@ -62,6 +62,9 @@ const (
 	longBuild = 2 * time.Second
 	// maxCancelled is how many builds in a row may be given up for a newer change. The next one is finished.
 	maxCancelled = 2
+	// maxDoubts is how many builds in a row are made once more because of files that were something else for a moment: a tool may
+	// write the same again and again.
+	maxDoubts = 3
 	// startPatience is how long such a version has to become ready once something newer is there.
 	startPatience = 3 * time.Second
 	// stopGrace is how long a process that is told to end may take for it before it is killed.

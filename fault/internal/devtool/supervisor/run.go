@@ -81,6 +81,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer func() { err = errors.Join(err, s.debugger.Close()) }() // copies of the application end with it
 	}
 	s.useHook()
+	if s.debugger != nil {
+		s.work.Go(s.sweepPanics)
+	}
 	return s.run(ctx, quit, listener)
 }
 

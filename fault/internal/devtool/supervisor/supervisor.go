@@ -10,6 +10,7 @@ import (
 
 	"example.org/microblog/fault/internal/devtool/build"
 	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/mailbox"
 	"example.org/microblog/fault/internal/devtool/proxy"
 	"example.org/microblog/fault/internal/devtool/terminal"
@@ -62,6 +63,7 @@ type supervisor struct {
 	// buildAgain says that source has changed while a build was not given up, and cancelled how many were, in a row.
 	buildAgain bool
 	cancelled  int
+	doubts     atomic.Int64   // builds in a row that may have read what is not there any more
 	atStart    map[string]int // how often a file has changed while a process was starting
 	problems   problems
 	shown      string   // the ID of the problem that the terminal has told
@@ -72,6 +74,8 @@ type supervisor struct {
 	newest     atomic.Int64 // the number of the version that serves
 	hookDone   bool         // there is nothing to prepare
 	hooked     bool         // the last builds had the hook
+	wanted     atomic.Bool  // something has failed of which the hook would have made a copy
+	panics     link.PanicCopies
 	live       liveLoads
 	noted      noted
 

@@ -19,19 +19,21 @@ const (
 )
 
 // masked is a text of a request, cut and without secrets.
-func masked(text string, most int) string {
-	text = (*redact.Redactor)(nil).Text(text)
+func masked(red *redact.Redactor, text string, most int) string {
+	text = red.Text(text)
 	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
 }
 
 // maskedURL is where a request went, likewise.
-func maskedURL(r *http.Request) string { return masked((*redact.Redactor)(nil).URL(r.URL), maxURL) }
+func maskedURL(red *redact.Redactor, r *http.Request) string {
+	return masked(red, red.URL(r.URL), maxURL)
+}
 
 // underWay names requests.
-func underWay(requests []*http.Request) []string {
+func underWay(red *redact.Redactor, requests []*http.Request) []string {
 	var names []string
 	for _, r := range requests {
-		names = append(names, masked(r.Method, maxField)+" "+maskedURL(r))
+		names = append(names, masked(red, r.Method, maxField)+" "+maskedURL(red, r))
 	}
 	return names
 }
@@ -42,13 +44,13 @@ func handles(stack trace.Stack) bool {
 }
 
 // snapshot is what is kept of a request. Its body was the application's to read.
-func snapshot(r *http.Request) *fault.Request {
+func snapshot(red *redact.Redactor, r *http.Request) *fault.Request {
 	q := &fault.Request{
-		Method: masked(r.Method, maxField), URL: maskedURL(r), Proto: masked(r.Proto, maxField), Host: masked(r.Host, maxField),
+		Method: masked(red, r.Method, maxField), URL: maskedURL(red, r), Proto: masked(red, r.Proto, maxField), Host: masked(red, r.Host, maxField),
 		RemoteAddr: r.RemoteAddr, ContentLength: r.ContentLength, Header: http.Header{},
 		Cut: len(r.URL.String()) > maxURL || len(r.Header) > maxFields,
 	}
-	header := (*redact.Redactor)(nil).Header(r.Header)
+	header := red.Header(r.Header)
 	names := make([]string, 0, len(header))
 	for name := range header {
 		switch name {
@@ -63,7 +65,7 @@ func snapshot(r *http.Request) *fault.Request {
 		q.Cut = q.Cut || len(values) > maxValues || len(name) > maxField
 		for _, v := range values[:min(len(values), maxValues)] {
 			q.Cut = q.Cut || len(v) > maxField
-			name := masked(name, maxField)
+			name := masked(red, name, maxField)
 			q.Header[name] = append(q.Header[name], strings.ToValidUTF8(v[:min(len(v), maxField)], "\uFFFD"))
 		}
 	}

@@ -40,7 +40,7 @@ func TestSnapshot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := supervisor.Snapshot(test.request)
+			q := supervisor.Snapshot(nil, test.request)
 			if q.Method != http.MethodPost || q.URL != test.url || len(q.Header) != test.fields || q.Cut != test.cut || strings.Contains(fmt.Sprint(q), "abcdef123") {
 				t.Errorf("%+v", q)
 			}
@@ -49,7 +49,7 @@ func TestSnapshot(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			if names := supervisor.UnderWay([]*http.Request{test.request}); !slices.Equal(names, []string{"POST " + test.url}) {
+			if names := supervisor.UnderWay(nil, []*http.Request{test.request}); !slices.Equal(names, []string{"POST " + test.url}) {
 				t.Errorf("it is called %q", names)
 			}
 		})

@@ -58,9 +58,12 @@ type file struct {
 	stamp    stamp
 	readAt   time.Time
 	touched  time.Time
-	seen     uint64   // the last walk through everything that it was of interest to
-	hops     []string // where symbolic links lead to
-	astray   bool     // a directory on that way is missing
+	toldAt   time.Time
+	differed time.Time // when it was last seen to be another than what was told of it
+	doubted  bool      // it is told once it has settled, even if it is what was told; see Doubt
+	seen     uint64    // the last walk through everything that it was of interest to
+	hops     []string  // where symbolic links lead to
+	astray   bool      // a directory on that way is missing
 }
 
 // load reads the file's content.

@@ -16,6 +16,14 @@ func (w *Watcher) Reported(path string) string {
 	return fmt.Sprintf("%x", f.reported.sum)
 }
 
+// Differs tells whether a file was read, and is not what was last told of it.
+func (w *Watcher) Differs(path string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.files[path]
+	return f != nil && f.read && f.current != f.reported
+}
+
 // Stall keeps notifications from being taken, so that they overflow in the system, until resume is called.
 func (w *Watcher) Stall() (resume func()) {
 	w.queue.mu.Lock()

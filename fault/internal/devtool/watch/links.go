@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // mostHops is how many symbolic links are followed.
@@ -15,11 +16,15 @@ func (w *Watcher) load(f *file) {
 	w.follow(f)
 	f.load()
 	f.read = true
+	if f.current != f.reported {
+		f.differed = f.readAt
+	}
 }
 
 // told takes what was read last as told.
 func (w *Watcher) told(f *file) {
 	f.reported, f.newline, f.content = f.current, f.ended, nil
+	f.toldAt, f.doubted = time.Now(), false
 }
 
 func (w *Watcher) follow(f *file) {

@@ -73,7 +73,7 @@ func (w *Watcher) settle(now time.Time) (next time.Time) {
 			w.load(f)
 			f.judge()
 		}
-		if f.current == f.reported {
+		if f.current == f.reported && !f.doubted {
 			delete(w.dirty, f)
 			w.forgetAbsent(f)
 			continue

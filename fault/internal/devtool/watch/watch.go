@@ -46,6 +46,7 @@ type Change struct {
 	Path    string // absolute, as the Set names it or its directory
 	Kind    Kind
 	Removed bool // there is no such file now
+	Doubted bool // it is what it was when it was told, but was something else in between: see Watcher.Doubt
 }
 
 // A Set is what is watched. All paths are absolute. They need not exist: what appears later is a change.
@@ -283,10 +284,10 @@ func (w *Watcher) collect() []Change {
 			w.load(f)
 		}
 		delete(w.dirty, f)
-		if f.current == f.reported {
+		if f.current == f.reported && !f.doubted {
 			continue
 		}
-		changes = append(changes, Change{Path: f.path, Kind: f.kind, Removed: f.current.state == absent})
+		changes = append(changes, Change{Path: f.path, Kind: f.kind, Removed: f.current.state == absent, Doubted: f.current == f.reported})
 		w.told(f)
 		w.forgetAbsent(f)
 	}

@@ -1,0 +1,231 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.org/microblog/fault"
+	"example.org/microblog/fault/crash"
+	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/internal/devtool/overlay"
+	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/internal/devtool/process"
+	"example.org/microblog/fault/internal/devtool/proxy"
+	"example.org/microblog/fault/redact"
+	"example.org/microblog/fault/trace"
+)
+
+const (
+	maxPanicText = 8 << 10 // bytes, as package fault keeps
+	// A copy of a panic that nobody has taken for so long belongs to no request of ours.
+	unclaimedLimit = 10 * time.Second
+	sweepEvery     = 2 * time.Second
+)
+
+// sweepPanics ends the copies of panics that nobody takes.
+func (s *supervisor) sweepPanics() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.panics.Sweep(unclaimedLimit)
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// panicked takes what net/http says of a handler that panicked, as one without a Catcher does. It is called by the goroutine that reads the
+// process's output.
+func (s *supervisor) panicked(g *generation, told process.ServedPanic) {
+	select {
+	case <-g.known: // else it has no backend yet, and no requests
+	default:
+		return
+	}
+	if p := g.backend.Panicked(told.Client); p != nil {
+		s.work.Go(func() { s.servedPanic(g, told, p) })
+	}
+}
+
+// servedPanic makes a failure of a panic, and the answer to its request.
+func (s *supervisor) servedPanic(g *generation, told process.ServedPanic, p *proxy.Panic) {
+	ctx, cancel := context.WithTimeout(s.ctx, unclaimedLimit)
+	defer cancel()
+	begun, ok := p.Await(ctx)
+	if !ok {
+		p.Forget()
+		return
+	}
+	f := panicFailure(told, s.source().Module)
+	f.PID, f.Begun, f.Build = g.process.PID(), begun, buildOf(g.binary)
+	f.Host, _ = os.Hostname() // "" if it has none
+	f.Request = snapshot(p.Request())
+	f.Request.Form, f.Request.Files = formOf(p.Request().Header.Get("Content-Type"), p, &f.Request.Cut)
+	g.functions.place(g.binary, f)
+	s.locate(f.Stack)
+	shown := &overlay.Failure{Failure: f, Generation: g.number, Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack))}
+	for i, frame := range f.Stack {
+		shown.Excerpts[i], shown.Why[i] = s.excerpt(g, frame)
+	}
+	debugapi.MarkLine(shown)
+	shown.Debugger = s.debugPanic(g, shown, p.Began())
+	s.proxy.Panicked(p, shown)
+	s.term.Event("failed: " + s.failureLine(f) + "  " + s.url + overlay.Prefix + "failures/" + f.ID.String())
+}
+
+// debugPanic keeps it for the debugger, with the copy that the runtime has made when the panic began.
+func (s *supervisor) debugPanic(g *generation, shown *overlay.Failure, began time.Time) string {
+	if s.debugger == nil {
+		return ""
+	}
+	failure := debugapi.Failure{Failure: shown, Environment: &g.started, Source: func(file string, line int) ([]problem.Line, string) {
+		return s.excerpt(g, trace.Frame{File: file, Line: line})
+	}}
+	copied := s.panics.Take(g.link.Path(), shown.Goroutine)
+	if copied == 0 {
+		failure.Why = s.withoutPanicCopy(isHooked(g.binary))
+		return s.debugger.Add(failure)
+	}
+	s.binaries.hold(g.binary)
+	failure.Copy = debugapi.Copy{
+		PID: copied, StackOf: fault.StackPanic, Binary: g.binary, Module: s.source().Module, Located: s.builder.Located,
+		Goroutine: shown.Goroutine, Began: began, Crashed: true, NoCalls: "The Go runtime has made this copy, for want of the kit's catcher, and nothing can be called in it; where fault.Middleware is around a handler, it can.",
+		Release: sync.OnceFunc(func() {
+			s.panics.End(copied)
+			s.binaries.release(g.binary)
+		}),
+	}
+	return s.debugger.Add(failure)
+}
+
+// withoutPanicCopy says why there is no copy of a panic.
+func (s *supervisor) withoutPanicCopy(hooked bool) *debugapi.UnavailableError {
+	const gone = "No copy of the process was made as this panicked, so its variables are not known: "
+	switch {
+	case !hooked && !s.builder.Hooked():
+		s.wantHook()
+		return &debugapi.UnavailableError{
+			Text: gone + "this version was built with Go's own runtime, which makes none.",
+			Fix:  "The runtime that does is compiled beside the application, once for each version of Go, which takes a minute or two; if it cannot be, the terminal says why. Then build anew (the key r), and make the request again.",
+		}
+	case !hooked:
+		return &debugapi.UnavailableError{
+			Text: gone + "this version was built before the runtime that makes one was compiled.",
+			Fix:  "Build it anew (the key r), and make the request again.",
+		}
+	}
+	return &debugapi.UnavailableError{
+		Text: gone + "there were too many panics in the last seconds, or the system did not allow a copy.",
+		Fix:  "Make the request again. If there is none then either, see vm.overcommit_memory, where 2 is too strict, ulimit -u, or the seccomp rules of a container.",
+	}
+}
+
+// panicFailure is a panic as a failure, without its request.
+func panicFailure(told process.ServedPanic, module string) *fault.Failure {
+	r := crash.Parse("panic: "+"\n\n"+told.Stack, module)
+	value := strings.ToValidUTF8(told.Value, "\uFFFD")
+	f := &fault.Failure{
+		Time: time.Now().UTC().Round(0), Kind: fault.KindPanic, Status: http.StatusInternalServerError,
+		Message: masked("panic: "+value, maxPanicText), Stack: beforePanic(r.Stack), StackOf: fault.StackPanic, Goroutine: r.Goroutine,
+	}
+	f.Causes = fault.Cause{Type: "panic", Message: f.Message}
+	if strings.HasPrefix(value, "runtime error: ") {
+		f.Causes.Type = "panic of runtime.Error"
+	}
+	_, _ = rand.Read(f.ID[:]) // It never fails.
+	return f
+}
+
+// beforePanic takes from a stack, as a server has logged it, who recovered, and what is beneath a handler's connection.
+func beforePanic(s trace.Stack) trace.Stack {
+	for i, f := range s {
+		if f.Function == "panic" {
+			s = s[i+1:]
+			break
+		}
+	}
+	for len(s) > 1 && strings.HasPrefix(s[0].Function, "runtime.") {
+		s = s[1:]
+	}
+	return s
+}
+
+// formOf reads the form of a request, as far as it was sent, masked and cut as package fault does it.
+func formOf(contentType string, p *proxy.Panic, cut *bool) (form url.Values, files []fault.File) {
+	body, whole := p.Form()
+	if len(body) == 0 {
+		return nil, nil
+	}
+	*cut = *cut || !whole
+	kind, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return nil, nil
+	}
+	values := url.Values{}
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		if !whole { // the last field may be half of one
+			body = body[:max(bytes.LastIndexByte(body, '&'), 0)]
+		}
+		values, _ = url.ParseQuery(string(body)) // what cannot be read is left out
+	case "multipart/form-data":
+		if !whole {
+			return nil, nil
+		}
+		read, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)))
+		if err != nil {
+			return nil, nil
+		}
+		defer read.RemoveAll() // it is in memory
+		values = read.Value
+		for field, headers := range read.File {
+			for _, h := range headers {
+				if len(files) == maxFields {
+					*cut = true
+					break
+				}
+				files = append(files, fault.File{Field: masked(field, maxField), Name: masked(h.Filename, maxField), Size: h.Size})
+			}
+		}
+		slices.SortFunc(files, func(a, b fault.File) int { return strings.Compare(a.Field, b.Field) })
+	}
+	return formFields(values, cut), files
+}
+
+// formFields are the first fields by name.
+func formFields(values url.Values, cut *bool) url.Values {
+	values = (*redact.Redactor)(nil).Form(values)
+	if len(values) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	*cut = *cut || len(names) > maxFields
+	form := url.Values{}
+	for _, name := range names[:min(len(names), maxFields)] {
+		all := values[name]
+		*cut = *cut || len(all) > maxValues || len(name) > maxField
+		for _, v := range all[:min(len(all), maxValues)] {
+			*cut = *cut || len(v) > maxField
+			name := masked(name, maxField)
+			form[name] = append(form[name], strings.ToValidUTF8(v[:min(len(v), maxField)], "\uFFFD"))
+		}
+	}
+	return form
+}
