@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +26,10 @@ func TestMain(m *testing.M) {
 			}
 			return
 		}
+	}
+	if signal.Ignored(os.Interrupt) {
+		// As in a shell's background. What is started here would inherit that, and not end when it is told to.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	os.Exit(m.Run())
 }

@@ -296,7 +296,18 @@ func (b *tab) goes(steps ...chromedp.Action[chromedp.Void]) int {
 // open goes to a path and returns the status.
 func (b *tab) open(path string) int {
 	b.t.Helper()
-	return b.goes(chromedp.Navigate(b.base + path))
+	for tries := 1; ; tries++ {
+		ctx, cancel := b.limited()
+		resp, err := chromedp.RunResponse(ctx, chromedp.Navigate(b.base+path))
+		cancel()
+		switch {
+		case err == nil:
+			return int(resp.Status)
+		case tries < 3 && strings.Contains(err.Error(), "net::ERR_ABORTED"): // the page before has loaded itself again just then
+		default:
+			b.t.Fatalf("%v\non the page: %s", err, b.describe())
+		}
+	}
 }
 
 // press clicks what leads to another page, and returns its status.

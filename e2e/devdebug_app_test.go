@@ -186,7 +186,9 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/trace"
@@ -218,19 +220,31 @@ func work(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-var storms atomic.Bool
-
-// storm has memory collected all the time.
-func storm(w http.ResponseWriter, r *http.Request) error {
-	if on := r.FormValue("on") != ""; storms.Swap(on) != on && on {
+var (
+	storms  atomic.Int64 // those that rage
+	weather = sync.OnceFunc(func() {
 		go func() {
-			for i := -5000; storms.Load(); i-- {
+			for i := -5000; ; i-- {
+				if storms.Load() == 0 {
+					time.Sleep(time.Millisecond)
+					continue
+				}
 				used(newCustomer(i))
 				runtime.GC()
 			}
 		}()
+	})
+)
+
+// storm has memory collected all the time until it is called off.
+func storm(w http.ResponseWriter, r *http.Request) error {
+	if r.FormValue("on") == "" {
+		return text(w, "storms: "+strconv.FormatInt(storms.Add(-1), 10))
 	}
-	return text(w, "storms: "+strconv.FormatBool(storms.Load()))
+	weather()
+	n := storms.Add(1)
+	time.Sleep(5 * time.Millisecond) // for it to begin
+	return text(w, "storms: "+strconv.FormatInt(n, 10))
 }
 
 func text(w http.ResponseWriter, s string) error {

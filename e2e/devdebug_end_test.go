@@ -89,7 +89,7 @@ func TestDevDebugMissing(t *testing.T) {
 			t.Errorf("an expression: %v", err)
 		}
 		b := d.debugged(t, look{}, "/buy?n=94")
-		b.types(d.pin, "\r")
+		b.unlock(t, d.pin)
 		b.until(t, `document.getElementById("notice").innerText.includes("There are no variables")`)
 		b.until(t, `document.body.innerText.includes("FAULT_DELVE") && document.body.innerText.includes("rate := rates[at]")`)
 		b.picture("devdebug-no-delve")
@@ -101,22 +101,27 @@ func TestDevDebugMissing(t *testing.T) {
 func devRunDebugger(t *testing.T, run *devRun) {
 	d := &debugRun{devRun: *run, pin: strings.TrimPrefix(run.tells(t, 0, `debugger PIN: [0-9-]+`), "debugger PIN: ")}
 	d.mayDebug(t, "/drill/nil")
-	for _, l := range []struct {
+	looks := []struct {
 		name string
 		look look
 	}{
 		{"desktop", look{width: 1280, height: 900}}, {"desktop-dark", look{width: 1280, height: 900, dark: true}},
 		{"phone", look{width: 375, height: 740, phone: true}}, {"phone-dark", look{width: 375, height: 740, phone: true, dark: true}},
-	} {
-		b := &debugTab{d.tab(t, l.look), d.api.base}
-		b.tab.base = d.api.base
-		for i, path := range []string{"nil", "wrapped", "sql", "panic"} {
-			f := d.fail(t, "/drill/"+path)
+	}
+	tabs := make([]*debugTab, len(looks))
+	for i, l := range looks {
+		tabs[i] = &debugTab{d.tab(t, l.look), d.api.base}
+		tabs[i].tab.base = d.api.base
+	}
+	for n, path := range []string{"nil", "wrapped", "sql", "panic"} {
+		f := d.fail(t, "/drill/"+path)
+		for i, l := range looks {
+			b := tabs[i]
 			b.open("/failures/" + f.id)
-			if i == 0 {
+			if n == 0 {
+				b.until(t, `!!document.getElementById("pin")`)
 				b.picture("microblog-locked-" + l.name)
-				b.clickIn(t, "#pin")
-				b.types(d.pin, "\r")
+				b.unlock(t, d.pin)
 			}
 			b.until(t, `document.getElementById("main").dataset.state === "ready" && !!document.querySelector("#where [role=treeitem]") && !document.querySelector(".busy-text")`)
 			if wide := eval[int64](b.tab, "document.documentElement.scrollWidth"); wide > b.look.width {

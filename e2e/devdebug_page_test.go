@@ -98,6 +98,24 @@ func (b *debugTab) types(keys ...string) {
 	}
 }
 
+// unlock types the PIN on the keyboard. The field can lose the focus meanwhile, to another tab or since the page is shown anew:
+// then it is typed again.
+func (b *debugTab) unlock(t *testing.T, pin string) {
+	t.Helper()
+	soon(t, "the PIN in its field", func() error {
+		const field = `document.getElementById("pin")`
+		if said, err := b.js("(" + field + "?.focus(), " + field + "?.select(), document.activeElement.id)"); err != nil || said != "pin" {
+			return fmt.Errorf("the focus is on %q: %w", said, errors.Join(err, errStill))
+		}
+		b.types(pin)
+		if said, err := b.js(field + `?.value`); err != nil || said != pin {
+			return fmt.Errorf("it has %q: %w", said, errors.Join(err, errStill))
+		}
+		return nil
+	})
+	b.types(kb.Enter)
+}
+
 // inConsole types an expression into the console that has the focus, and waits for its result.
 func (b *debugTab) inConsole(t *testing.T, expression string) string {
 	t.Helper()
@@ -151,10 +169,7 @@ func debugPage(t *testing.T, d *debugRun) {
 	b.types("000-000-000", kb.Enter)
 	b.until(t, `document.querySelector(".pin [role=alert]").innerText.includes("left")`)
 	b.heardOf("403") // the browser tells of each refusal
-	if _, err := b.js(`document.getElementById("pin").select()`); err != nil {
-		t.Fatal(err)
-	}
-	b.types(d.pin, kb.Enter)
+	b.unlock(t, d.pin)
 	b.until(t, `!document.querySelector(".pin")`)
 	b.until(t, `!!document.querySelector("#where [role=treeitem]")`)
 	for name, want := range map[string]string{"text": "discount 31", "at": "34", "words": "label of book 31 2"} {
@@ -268,7 +283,7 @@ func (b *debugTab) clickOn(t *testing.T, element string) {
 // debugKeyboard does without a mouse.
 func debugKeyboard(t *testing.T, d *debugRun) {
 	b := d.debugged(t, look{dark: true}, "/buy?n=33")
-	b.types(d.pin, kb.Enter)
+	b.unlock(t, d.pin)
 	b.until(t, `!!document.querySelector("#where [role=treeitem]")`)
 	b.types("j")
 	b.until(t, `!!document.querySelector(".current")`)

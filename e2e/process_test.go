@@ -21,7 +21,7 @@ import (
 
 // patience is how long a test waits for something that should happen at once. It is long because a
 // busy machine is no failure, and only a failing test waits so long.
-const patience = 60 * time.Second
+const patience = 90 * time.Second
 
 // settings are environment variables of a process; nothing else of the environment reaches it.
 type settings map[string]string

@@ -52,7 +52,7 @@ func (c *Catcher) fail(st *state, res *response, r *http.Request, ev event) {
 			rec, rec.again = st.recalled(ev.err)
 		}
 		if rec.again {
-			c.dev.answered(st.dev, rec.failure, v.status, begun)
+			c.dev.answered(st.dev, func() *Failure { return c.answeredBy(st, r, *rec.failure, v, begun, so) })
 		} else {
 			c.dev.freeze(st.dev, ev)
 			rec = c.recordRequest(st, r, ev, v, begun, so)

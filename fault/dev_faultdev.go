@@ -40,6 +40,7 @@ func (d *development) open(c *Catcher) {
 	})
 	if link.Connected() {
 		d.link = link
+		link.Secrets(c.redactor.Keys())
 		if owner := devlink.Owner(); owner != 0 {
 			freeze.AtEnd(owner, func() {
 				if s := exitStack(); len(s) > 0 {
@@ -122,11 +123,9 @@ func (d development) reported(r asked, ev event, f *Failure) {
 	}
 }
 
-// answered tells that a failure which was reported is what its request is answered with.
-func (d development) answered(r asked, f *Failure, status int, begun bool) {
+// answered tells that a failure which was reported is what its request is answered with: now.
+func (d development) answered(r asked, now func() *Failure) {
 	if d.link != nil {
-		told := *f
-		told.Status, told.Begun = status, begun
-		d.link.Failed(r.token, &told, nil)
+		d.link.Failed(r.token, now(), nil)
 	}
 }

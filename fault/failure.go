@@ -113,6 +113,7 @@ func ReadBuild() Build {
 const (
 	maxMessage = 8 << 10
 	maxText    = 2 << 10
+	maxArg     = 256 // of a step
 	maxFrames  = 64
 )
 
@@ -134,6 +135,14 @@ func (c *Catcher) recordRequest(st *state, r *http.Request, ev event, v verdict,
 	rec := c.record(r.Context(), f, red)
 	c.dev.failed(st.dev, ev, f)
 	return rec
+}
+
+// answeredBy is a failure that was reported as the one that its request is answered with: with all of the request, and the response so far.
+func (c *Catcher) answeredBy(st *state, r *http.Request, f Failure, v verdict, begun bool, so progress) *Failure {
+	red, known := c.redactorFor(r)
+	f.Reported, f.Status, f.Begun, f.Public = false, v.status, begun, c.clean(red, v.public, maxText)
+	f.Request, f.Response = c.snapshot(r, st.pattern(r), red, known), c.soFar(so, red, known)
+	return &f
 }
 
 func (c *Catcher) newFailure(ctx context.Context, red *redact.Redactor, ev event) *Failure {
@@ -175,7 +184,7 @@ func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
 		s.Time = time.Time{} // RFC 3339 has no such year, and JSON could not be made.
 	}
 	s.Kind = c.clean(red, s.Kind, maxValue)
-	s.Text, s.Err = c.clean(red, s.Text, maxText), c.clean(red, s.Err, maxText)
+	s.Text, s.Err = cleanKept(red, s.Text, maxText, trace.MaxText), cleanKept(red, s.Err, maxText, trace.MaxText)
 	args := make([]string, len(s.Args))
 	for i, a := range s.Args {
 		key, value, _ := strings.Cut(a, "=")
@@ -185,7 +194,7 @@ func (c *Catcher) cleanStep(red *redact.Redactor, s *trace.Step) {
 		case value != "" && !strings.ContainsAny(key, "/?&\"") && red.IsSecretKey(key): // not of an address
 			args[i] = c.clean(red, key, maxValue) + "=" + redact.Mask
 		default:
-			args[i] = c.clean(red, a, maxValue)
+			args[i] = cleanKept(red, a, maxArg, trace.MaxArg)
 		}
 	}
 	if s.Args = args; len(args) == 0 {
@@ -243,6 +252,19 @@ func (c *Catcher) cleanFor(r *http.Request, s string, max int) string {
 	return c.clean(red, s, max)
 }
 
+// cleanKept masks a text of a step, of which the record has kept no more than so many bytes, and cuts it to max.
+func cleanKept(red *redact.Redactor, s string, max, kept int) string {
+	const mark = "…"
+	masked := red.Text(s)
+	if len(s) >= kept && strings.HasSuffix(s, mark) {
+		masked = sure(red.Text(strings.TrimSuffix(s, mark)), kept-max) + mark
+	}
+	if len(masked) <= max+len(mark) {
+		return strings.ToValidUTF8(masked, "\uFFFD")
+	}
+	return strings.ToValidUTF8(cutText(masked, max), "\uFFFD") + mark
+}
+
 // clean masks a text and cuts it to so many bytes. Cutting comes last, because half a secret is not
 // found; but a very long text is cut before as well.
 func (c *Catcher) clean(red *redact.Redactor, s string, max int) string {
@@ -252,18 +274,35 @@ func (c *Catcher) clean(red *redact.Redactor, s string, max int) string {
 		s = s[:max+margin]
 	}
 	masked := red.Text(s)
-	if len(s) < long && len(masked) > margin/4 {
-		masked = masked[:len(masked)-margin/4] // Where a secret may have been cut.
+	if len(s) < long {
+		masked = sure(masked, margin/4)
 	}
 	if len(masked) <= max && len(s) == long {
 		return strings.ToValidUTF8(masked, "\uFFFD")
 	}
-	masked = masked[:min(len(masked), max)]
-	for range utf8.UTFMax - 1 { // A rune that was cut does not show.
-		if r, size := utf8.DecodeLastRuneInString(masked); r != utf8.RuneError || size != 1 {
+	return strings.ToValidUTF8(cutText(masked, max), "\uFFFD") + "… [cut, " + strconv.Itoa(long) + " bytes]"
+}
+
+// sure returns a masked text that was cut before without its end, where the beginning of a secret may stand: without so many
+// bytes, or without what follows the last mask if all is less.
+func sure(masked string, doubtful int) string {
+	if len(masked) > doubtful {
+		return masked[:len(masked)-doubtful]
+	}
+	if at := strings.LastIndex(masked, redact.Mask); at >= 0 {
+		return masked[:at+len(redact.Mask)]
+	}
+	return ""
+}
+
+// cutText cuts a text to so many bytes. A rune that was cut does not show.
+func cutText(s string, most int) string {
+	s = s[:min(len(s), most)]
+	for range utf8.UTFMax - 1 {
+		if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size != 1 {
 			break
 		}
-		masked = masked[:len(masked)-1]
+		s = s[:len(s)-1]
 	}
-	return strings.ToValidUTF8(masked, "\uFFFD") + "… [cut, " + strconv.Itoa(long) + " bytes]"
+	return s
 }

@@ -3,6 +3,7 @@ package fault
 import (
 	"bytes"
 	"encoding/json"
+	"path"
 	"reflect"
 	"runtime"
 	"slices"
@@ -52,8 +53,11 @@ func (c *Catcher) isApp(f trace.Frame) bool {
 	if rest, ok := strings.CutPrefix(pkg, ownPackage); ok && (rest == "" || rest[0] == '/') {
 		return false // The kit, if it is a part of the application's module path.
 	}
-	return f.In(c.module)
+	return f.In(c.module) && path.Base(f.File) != ofCgo
 }
+
+// ofCgo is the file of what cgo generates between Go and C.
+const ofCgo = "_cgo_gotypes.go"
 
 // marked returns a copy of the stack that tells which frames are the application's own.
 func (c *Catcher) marked(s trace.Stack) trace.Stack {

@@ -21,7 +21,7 @@ import (
 // Killed at any moment, in a storm, again and again: every failure that was captured is counted once,
 // and every incident is told of as new once.
 func TestKill(t *testing.T) {
-	rounds := 12
+	rounds := 6
 	if testing.Short() {
 		rounds = 3
 	}

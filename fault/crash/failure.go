@@ -3,6 +3,7 @@ package crash
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
 	"strconv"
 	"strings"
@@ -128,7 +129,7 @@ func isApp(f trace.Frame, module string) bool {
 	if ok && (rest == "" || rest[0] == '/') && !strings.HasSuffix(pkg, "_test") {
 		return false
 	}
-	return f.In(module)
+	return f.In(module) && path.Base(f.File) != "_cgo_gotypes.go" // which cgo generates
 }
 
 // clean masks a text and cuts it to so many bytes. Cutting comes last, because half a secret is not

@@ -202,7 +202,7 @@ main._Cfunc_crash()
 	_cgo_gotypes.go:42 +0x3f fp=0xc00006cf20 sp=0xc00006cef8 pc=0x47e0bf
 main.main()
 	/src/p/main.go:9 +0xf fp=0xc00006cf40 sp=0xc00006cf20 pc=0x47e10f
-`, "SIGSEGV: segmentation violation", "signal", 1, "syscall", ">main._Cfunc_crash >main.main"},
+`, "SIGSEGV: segmentation violation", "signal", 1, "syscall", "main._Cfunc_crash >main.main"},
 		{"SIGQUIT", `SIGQUIT: quit
 PC=0x4811c1 m=0 sigcode=0
 

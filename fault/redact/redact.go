@@ -7,7 +7,10 @@
 // secret in the first place.
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Mask stands in place of a secret.
 const Mask = "[masked]"
@@ -46,6 +49,15 @@ func New(o Options) *Redactor {
 		}
 	}
 	return r.With(o.Values...)
+}
+
+// Keys returns the further names of [Options], each as its words in lower case without anything between them. Given to
+// [New], they make a Redactor that masks by the same names.
+func (r *Redactor) Keys() []string {
+	if r == nil {
+		return nil
+	}
+	return slices.Clone(r.keys)
 }
 
 // With returns a Redactor that masks these values too, such as one request's session token. r stays

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,9 @@ import (
 func TestIsSecretKey(t *testing.T) {
 	t.Parallel()
 	r := redact.New(redact.Options{Keys: []string{"invite code", "Zugang"}})
+	if again := redact.New(redact.Options{Keys: r.Keys()}); !again.IsSecretKey("INVITE_CODE") || !slices.Equal(again.Keys(), r.Keys()) || (*redact.Redactor)(nil).Keys() != nil {
+		t.Errorf("of its names %q another one makes %q", r.Keys(), again.Keys())
+	}
 	secret := []string{
 		"password", "Password", "PASSWORD", "password2", "new_password", "newPassword", "password-confirm",
 		"userpassword", "passwd", "pwd", "db_pass", "pass", "passphrase", "pass_phrase", "DB_PWD",

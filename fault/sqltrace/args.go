@@ -14,8 +14,8 @@ import (
 // How much of the arguments is made into text: a little more than a record keeps, so that it is seen to be cut.
 const (
 	maxArgs     = 33
-	maxText     = 300 // bytes
-	maxElements = 16  // of a list
+	maxText     = trace.MaxArg + 1
+	maxElements = 16 // of a list
 )
 
 // note notes a statement. One that the driver has skipped is none: database/sql prepares it next.

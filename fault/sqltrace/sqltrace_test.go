@@ -174,7 +174,7 @@ func TestLongArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps, _ := trace.Steps(ctx)
-	if a := steps[0].Args; len(a) != 33 || a[32] != "…" || len(a[0]) > 300 || !strings.HasSuffix(a[0], "…") {
+	if a := steps[0].Args; len(a) != 33 || a[32] != "…" || len(a[0]) > 1300 || !strings.HasSuffix(a[0], "…") {
 		t.Errorf("%d arguments, the first is %q", len(a), a[0])
 	}
 }

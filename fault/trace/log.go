@@ -75,12 +75,12 @@ func attrText(v slog.Value) string {
 	}
 	text := ""
 	if b, ok := v.Any().([]byte); ok {
-		text = string(b[:min(len(b), maxText+1)]) // Not its numbers: nobody would find a secret in them.
+		text = string(b[:min(len(b), MaxArg+1)]) // Not its numbers: nobody would find a secret in them.
 	} else {
 		text = v.String()
 	}
-	if len(text) > maxText {
-		text = strings.Clone(text[:maxText])
+	if len(text) > MaxArg {
+		text = strings.Clone(text[:MaxArg])
 	}
 	return text
 }

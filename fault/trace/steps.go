@@ -2,17 +2,22 @@ package trace
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
-// What one record keeps. Older steps give way to newer ones; longer texts are cut.
+// What one record keeps of each text, in bytes. It is more than a fault.Catcher shows, which masks secrets first: of half a secret
+// nobody can tell that it is one.
+const (
+	MaxText = 3 << 10 // of Text and Err
+	MaxArg  = 1280    // of an argument
+)
+
+// What one record keeps beside. Older steps give way to newer ones.
 const (
 	maxSteps = 100
-	maxText  = 2048 // bytes of Text and Err
 	maxArgs  = 32
-	maxArg   = 256 // bytes
 	cutMark  = "…"
 )
 
@@ -52,7 +57,7 @@ func Begin(ctx context.Context) context.Context {
 }
 
 // Note adds a step to the context's record; without one it does nothing. The record keeps the last
-// 100 steps, at most 2,048 bytes of each text, and 32 arguments of 256 bytes; what is longer is cut
+// 100 steps, at most [MaxText] bytes of each text, and 32 arguments of [MaxArg] bytes; what is longer is cut
 // and ends in "…". The caller must not change s.Args afterwards. It may be called by several
 // goroutines at once.
 func Note(ctx context.Context, s Step) { Enter(ctx, s) }
@@ -69,7 +74,7 @@ func Enter(ctx context.Context, s Step) Entry {
 	if !ok {
 		return Entry{}
 	}
-	s.Text, s.Err = cut(s.Text, maxText), cut(s.Err, maxText)
+	s.Text, s.Err = cut(s.Text, MaxText), cut(s.Err, MaxText)
 	s.Args = cutArgs(s.Args)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,7 +97,7 @@ func (e Entry) Add(d time.Duration, err error) {
 	}
 	told := ""
 	if err != nil {
-		told = cut(err.Error(), maxText) // Without the lock: the method is the application's.
+		told = cut(err.Error(), MaxText) // Without the lock: the method is the application's.
 	}
 	e.r.mu.Lock()
 	defer e.r.mu.Unlock()
@@ -134,21 +139,27 @@ func cut(s string, max int) string {
 	if len(s) <= max {
 		return s
 	}
-	// A copy, so that the rest of a long text can be freed; valid, so that a cut rune does not show.
-	return strings.ToValidUTF8(s[:max], "") + cutMark
+	s = s[:max]
+	for range utf8.UTFMax - 1 { // A rune that was cut does not show.
+		if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size != 1 {
+			break
+		}
+		s = s[:len(s)-1]
+	}
+	return s + cutMark // A copy, so that the rest of a long text can be freed.
 }
 
 func cutArgs(args []string) []string {
 	long := len(args) > maxArgs
 	for i := 0; i < len(args) && !long; i++ {
-		long = len(args[i]) > maxArg
+		long = len(args[i]) > MaxArg
 	}
 	if !long {
 		return args
 	}
 	out := make([]string, 0, min(len(args), maxArgs)+1)
 	for _, a := range args[:min(len(args), maxArgs)] {
-		out = append(out, cut(a, maxArg))
+		out = append(out, cut(a, MaxArg))
 	}
 	if len(args) > maxArgs {
 		out = append(out, cutMark)

@@ -238,16 +238,16 @@ func TestStepsAreCut(t *testing.T) {
 	trace.Note(ctx, trace.Step{Text: "short", Args: []string{long}})
 	steps, _ := trace.Steps(ctx)
 	s := steps[0]
-	if len(s.Text) != 2048+len("…") || len(s.Err) != len(s.Text) || !strings.HasSuffix(s.Text, "é…") {
+	if len(s.Text) != trace.MaxText+len("…") || len(s.Err) != len(s.Text) || !strings.HasSuffix(s.Text, "é…") {
 		t.Errorf("texts of %d and %d bytes", len(s.Text), len(s.Err))
 	}
-	if len(s.Args) != 33 || s.Args[32] != "…" || len(s.Args[3]) != 256+len("…") {
+	if len(s.Args) != 33 || s.Args[32] != "…" || len(s.Args[3]) != trace.MaxArg+len("…") {
 		t.Errorf("%d arguments", len(s.Args))
 	}
 	if args[3] != long {
 		t.Error("Note changed what it was given")
 	}
-	if len(steps[1].Args) != 1 || len(steps[1].Args[0]) != 256+len("…") {
+	if len(steps[1].Args) != 1 || len(steps[1].Args[0]) != trace.MaxArg+len("…") {
 		t.Errorf("got %v", steps[1].Args)
 	}
 }

@@ -21,7 +21,8 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+// patience is how long a test waits for what should come soon. Only one that fails waits so long, and a machine may be busy.
+const patience = 90 * time.Second
 
 // binary is the path of the built command.
 var binary string

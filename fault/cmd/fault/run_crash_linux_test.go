@@ -92,7 +92,13 @@ func main() {
 		mux.HandleFunc(path, handler)
 	}
 	fmt.Fprintln(os.Stderr, add(1, 1))
-	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: c.Middleware(mux)}
+	caught := c.Middleware(mux)
+	server := &http.Server{Addr: os.Getenv("LISTEN"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/outside" {
+			ship(&order{Customer: "olga", Items: []string{"tea"}}, 5)
+		}
+		caught.ServeHTTP(w, r)
+	})}
 	log.Fatal(server.ListenAndServe())
 }
 
@@ -386,6 +392,7 @@ func TestRunCrashDebugger(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := testFirstPanic(t, r)
+	testPanicOutside(t, r, d)
 	for _, test := range []struct {
 		path, kind, text, function string
 		explained                  string
@@ -482,6 +489,9 @@ func testFirstPanic(t *testing.T, r *running) *debugClient {
 		`r.Header.Get("Nothing") == ""`:    "true",
 		`strings.ToUpper(items[0])`:        `"TEA"`,
 		`fmt.Sprintf("%03d", count) + "!"`: `"002!"`,
+		`r.URL.Query().Get("none") + r.URL.JoinPath("x", items[0]).Path`: `"/items/x/tea"`,
+		`time.Unix(0, 0).UTC().Format("2006")[2:]`:                       `"70"`,
+		`append(items, r.Method)[2]`:                                     `"GET"`,
 	} {
 		if got, why := d.evaluate(id, values["frame"], expression, true); got != want {
 			t.Errorf("%s is %s (%s), want %s", expression, got, why, want)
@@ -489,6 +499,18 @@ func testFirstPanic(t *testing.T, r *running) *debugClient {
 	}
 	d.ask(http.MethodPost, "/failures/"+id+"/drop", "{}", &struct{}{})
 	return d
+}
+
+// testPanicOutside has a handler panic that the catcher is not around.
+func testPanicOutside(t *testing.T, r *running, d *debugClient) {
+	t.Helper()
+	_, id := r.crash("/outside", "index out of range [5] with length 1", "main.ship")
+	f := d.failure(id)
+	f.mayDebug(t)
+	if values := d.variables(id, f, "main.ship"); values["label"] != `"to olga"` || f.Failure.Request == nil || f.Failure.Request.URL != "/outside" {
+		t.Errorf("%q has the request %v and the variables %q", f.Title, f.Failure.Request, values)
+	}
+	d.ask(http.MethodPost, "/failures/"+id+"/drop", "{}", &struct{}{})
 }
 
 // TestRunCrashAtStart: the same for one that never gets to serve.
@@ -562,7 +584,11 @@ func TestRunCrashWithoutHook(t *testing.T) {
 	}
 	r := runFaultWith(t, dir, []string{"XDG_CACHE_HOME=" + t.TempDir(), "GOCACHE=" + strings.TrimSpace(string(cache))}, "--no-mailbox", "--no-vet")
 	r.pid()
-	url, id := r.crash("/panic", "index out of range")
+	url, id := r.crash("/outside", "index out of range", "main.ship")
+	if f := r.debugger(url).failure(id); f.State != "unavailable" || !strings.Contains(f.Error, "this version was built") || len(f.Frames) == 0 || f.Frames[0].Function != "main.ship" || f.Frames[0].Source == nil {
+		t.Errorf("%+v", f)
+	}
+	url, id = r.crash("/panic", "index out of range")
 	f := r.debugger(url).failure(id)
 	if f.State != "unavailable" || !strings.Contains(f.Error, "this version was built") || len(f.Frames) == 0 || f.Frames[0].Function != "main.ship" || f.Frames[0].Source == nil {
 		t.Errorf("%+v", f)
@@ -633,6 +659,12 @@ func TestRunCrashWithoutDebugger(t *testing.T) {
 	hooked(t, dir)
 	r := runFault(t, dir, "--no-mailbox", "--no-vet", "--no-debugger")
 	r.pid()
+	if a := r.browse("/outside"); a.status != http.StatusInternalServerError || !strings.Contains(a.body, "index out of range") || debuggerLink.MatchString(a.body) {
+		t.Errorf("who asked gets %d %s", a.status, a.body)
+	}
+	if copies, _ := r.endCopies(); len(copies) != 0 {
+		t.Errorf("there are the copies %v", copies)
+	}
 	if a := r.browse("/panic"); a.status < 500 || !strings.Contains(a.body, "index out of range") || debuggerLink.MatchString(a.body) {
 		t.Errorf("who asked gets %d %s", a.status, a.body)
 	}

@@ -241,6 +241,14 @@ func (l *Link) noted(seq int64) {
 	}
 }
 
+// Secrets tells names of the application's own under which there are secrets.
+func (l *Link) Secrets(names []string) {
+	if len(names) == 0 || l.isLost() {
+		return
+	}
+	l.send(Message{Type: Secrets, Names: names}, time.Now().Add(Patience))
+}
+
 // Live announces trees whose files the application reads from disk, by their absolute paths. load, which
 // may be nil, is called whenever any of them has changed, for as long as the process lives, on a goroutine
 // of the link and never twice at the same time; its error, or its panic, is the supervisor's to show.

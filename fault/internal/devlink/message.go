@@ -2,7 +2,11 @@
 // development builds only: those with the build tag faultdev.
 package devlink
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
 
 // Message is what the two ends say to each other, as one line of JSON each.
 type Message struct {
@@ -16,6 +20,7 @@ type Message struct {
 	Failure json.RawMessage `json:"failure,omitempty"` // Failed: a fault.Failure
 	Frozen  *Frozen         `json:"frozen,omitempty"`  // Failed: the copy of the process, if one was wanted
 	Stack   json.RawMessage `json:"stack,omitempty"`   // Ending: a trace.Stack
+	Names   []string        `json:"names,omitempty"`   // Secrets
 	Files   []string        `json:"files,omitempty"`   // Changed: absolute paths
 	Error   string          `json:"error,omitempty"`   // Loaded: why what changed does not load; "" if it does
 }
@@ -29,7 +34,24 @@ const (
 	CopyName  = "fault-copy"  // freeze.Name: one of a failure
 	EndName   = "fault-end"   // freeze.EndName: one of a process that is about to end, made where that was decided on
 	CrashName = "fault-crash" // one that the runtime itself has made: nothing can be called in it
+	// PanicPrefix is how the name begins of one that the runtime has made of a panic, as it began, of a goroutine that answers
+	// a request: see PanicName.
+	PanicPrefix = "fault-"
+	// PanicNames is how many names there are for those.
+	PanicNames = 1_000_000_000
 )
+
+// PanicName is what the copy of a panic of that goroutine is called.
+func PanicName(goroutine uint64) string {
+	return PanicPrefix + strconv.FormatUint(goroutine%PanicNames, 10)
+}
+
+// IsPanicName tells whether a copy has such a name.
+func IsPanicName(name string) bool {
+	digits, ok := strings.CutPrefix(name, PanicPrefix)
+	_, err := strconv.ParseUint(digits, 10, 64)
+	return ok && err == nil
+}
 
 // Frozen is the copy of the process that was made of a failure: see package freeze.
 type Frozen struct {
@@ -44,6 +66,7 @@ const (
 	Hello   = "hello"   // application: here I am
 	Welcome = "welcome" // supervisor: make copies of the process when something fails; they are mine
 	Dropped = "dropped" // application: nobody needs this copy, end it
+	Secrets = "secrets" // application: what goes under these names is a secret, beside the usual ones
 	Live    = "live"    // application: the files below Dir are read from disk, a change of them needs no rebuild
 	Failed  = "failed"  // application: this request, or something outside one, has failed
 	Ending  = "ending"  // application: it is about to end itself, here

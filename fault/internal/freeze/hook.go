@@ -27,16 +27,17 @@ func hook() {
 	})
 }
 
-// atPanic is called by the goroutine that panics, when it begins to.
-func atPanic(value any) {
+// atPanic is called by the goroutine that panics, when it begins to. It tells whether that is in a scope, which sees to copies.
+func atPanic(value any) (scoped bool) {
 	s := Current()
 	if s == nil {
-		return
+		return process.copied
 	}
 	s.Freeze(value, StackPanic)
 	if s.options.Panicked != nil && recovers.Load() {
 		s.options.Panicked(value)
 	}
+	return true
 }
 
 // recovers tells that the runtime tells of panics that are recovered.

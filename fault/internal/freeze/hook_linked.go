@@ -7,7 +7,7 @@ import _ "unsafe" // for go:linkname
 // These are variables of the runtime as `fault run` builds it, with the tag faulthook.
 //
 //go:linkname faultPanicHook runtime.faultPanicHook
-var faultPanicHook func(any)
+var faultPanicHook func(any) bool
 
 //go:linkname faultRecoverHook runtime.faultRecoverHook
 var faultRecoverHook func(any)
@@ -18,7 +18,7 @@ var faultEndHook func() bool
 //go:linkname faultEnding runtime.faultEnding
 var faultEnding uint32
 
-func setPanicHook(f func(any)) { faultPanicHook = f }
+func setPanicHook(f func(any) (scoped bool)) { faultPanicHook = f }
 
 func setRecoverHook(f func(any)) { faultRecoverHook = f }
 

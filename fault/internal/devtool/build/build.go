@@ -40,9 +40,11 @@ type Builder struct {
 	ownLinks bool // the linker's flags are the user's
 	env      goEnv
 
-	mu    sync.Mutex
-	known known
-	hook  hook // zero without one
+	mu      sync.Mutex
+	known   known
+	hook    hook     // zero without one
+	hookDir string   // where it is kept; "" if none was asked for
+	asked   []string // for which version of Go, when it was last found out
 }
 
 // goEnv is what `go env` says. It does not change while a Builder lives, but for GOROOT, which go.mod decides on, too: see known.
@@ -67,6 +69,7 @@ func Open(ctx context.Context, o Options) (*Builder, error) {
 	if err := b.checkPackage(ctx); err != nil {
 		return nil, err
 	}
+	b.asked = b.versionAsked()
 	return b, nil
 }
 
@@ -74,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Builder, error) {
 // is what is wrong with the source; the error says that the go command could not be run, or is that of ctx. Nothing
 // of the build runs on after that. Files of recent, absolute and the last changed first, come first in the problem.
 //
-// One `go build` is all that runs.
+// One `go build` is all that runs, but where a file has just begun to ask for another version of Go.
 func (b *Builder) Build(ctx context.Context, output string, recent ...string) (*problem.Problem, error) {
 	output, err := filepath.Abs(output)
 	if err != nil {
@@ -85,6 +88,10 @@ func (b *Builder) Build(ctx context.Context, output string, recent ...string) (*
 		// Compressing takes longer than writing what it saves.
 		args = append(args, "-ldflags=-compressdwarf=false")
 	}
+	if err := b.noticeVersion(ctx); err != nil {
+		return nil, err
+	}
+	b.keepHook()
 	command, hookFlags := b.hooked()
 	args = slices.Concat(args, b.flags, hookFlags, []string{"-o", output, "--"}, b.spec)
 	// The linker's file is renamed, not copied, and what a killed go command leaves is found again.

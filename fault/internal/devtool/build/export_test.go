@@ -11,10 +11,11 @@ func Explain(dir, output string) *problem.Problem {
 // Nearest is what a misspelt name is taken for.
 var Nearest = nearest
 
-// These are the runtime's panic.go, proc.go and signal_unix.go with the hook, and what it has more.
+// These are the runtime's panic.go, proc.go, signal_unix.go and stack.go with the hook, and what it has more.
 var (
 	HookedSource  = hookedSource
 	HookedExit    = hookedExit
 	HookedSignals = hookedSignals
+	HookedStacks  = hookedStacks
 	AddedSource   = addedSource
 )

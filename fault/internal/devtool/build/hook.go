@@ -35,42 +35,50 @@ func (b *Builder) UseHook(dir string) (ready bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !isFile(h.mark) {
-		return false, nil
-	}
-	b.use(h)
-	return true, nil
+	return h.isBuilt() && b.use(h), nil
 }
 
 // PrepareHook compiles, with such a runtime, what programs are made of besides Inputs, which takes a minute or
 // two for each version of Go and is done with the lowest priority. When it returns nil, Build does as after UseHook. Its error may be a
 // *HookError, or that of ctx; Build then goes on without the hook.
 func (b *Builder) PrepareHook(ctx context.Context, dir string) error {
+	for {
+		h, err := b.buildHook(ctx, dir)
+		if err != nil {
+			return err
+		}
+		removeHooks(dir)
+		if b.use(h) {
+			return nil
+		} // By now it would be of another version of Go.
+	}
+}
+
+func (b *Builder) buildHook(ctx context.Context, dir string) (hook, error) {
 	packages, err := b.libraries(ctx)
 	if err != nil {
-		return err
+		return hook{}, err
 	}
 	h, err := b.openHook(dir)
 	if err != nil {
-		return err
+		return hook{}, err
 	}
 	args := slices.Concat([]string{"build"}, b.common, b.flags, b.flagsOf(h.overlay), []string{"--"}, packages)
 	r, err := h.of(b.command).politely().run(ctx, args...)
 	if err != nil {
-		return fmt.Errorf("building the libraries of %s: %w", b.name(), err)
+		return hook{}, fmt.Errorf("building the libraries of %s: %w", b.name(), err)
 	}
 	if r.code != 0 {
-		return &HookError{Text: "the libraries do not build with it: " + clean(r.first())}
+		return hook{}, &HookError{Text: "the libraries do not build with it: " + clean(r.first())}
 	}
 	if err := os.WriteFile(h.mark, nil, 0o600); err != nil {
-		return fmt.Errorf("remembering that the libraries are built: %w", err)
+		return hook{}, fmt.Errorf("remembering that the libraries are built: %w", err)
 	}
-	b.use(h)
-	return nil
+	return h, nil
 }
 
-// Hooked tells whether Build gives programs the hook. It does not any more once Inputs has told of another version of Go, as when
-// go.mod asks for one: UseHook and PrepareHook then work for that.
+// Hooked tells whether Build gives programs the hook. It does not any more once Inputs or Build has noticed another version of Go, as when
+// go.mod asks for one, or that what PrepareHook has made is gone: UseHook and PrepareHook then work for that.
 func (b *Builder) Hooked() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -84,10 +92,16 @@ func (b *Builder) goRoot() string {
 	return b.known.goRoot
 }
 
-func (b *Builder) use(h hook) {
+// use has builds use the hook, if it is of the version of Go that builds now.
+func (b *Builder) use(h hook) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if h.goRoot != b.known.goRoot {
+		return false
+	}
 	b.hook = h
+	h.touch()
+	return true
 }
 
 // hooked is the go command that builds, with the flags of the hook, if it is in use, and all tags.
@@ -108,6 +122,7 @@ func (b *Builder) flagsOf(overlay string) []string {
 type hook struct {
 	overlay string // for -overlay
 	mark    string // is there when the libraries are built
+	goRoot  string // the version of Go that it is of
 	root    string // a further name of GOROOT by which its files can be replaced; "" where its own will do
 }
 
@@ -119,6 +134,9 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if hasFlag(strings.Fields(b.env.GOFLAGS), "overlay") || hasFlag(b.flags, "overlay") {
 		return hook{}, &HookError{Text: "the build flags have an -overlay of their own"}
 	}
+	b.mu.Lock()
+	b.hookDir = dir
+	b.mu.Unlock()
 	goRoot := b.goRoot()
 	if goRoot == "" {
 		return hook{}, &HookError{Text: "the go command does not tell where Go's source code lies"}
@@ -148,7 +166,7 @@ func (b *Builder) openHook(dir string) (hook, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return hook{}, fmt.Errorf("making a directory for the hook: %w", err)
 	}
-	h := hook{overlay: filepath.Join(dir, "overlay.json")}
+	h := hook{overlay: filepath.Join(dir, overlayName), goRoot: goRoot}
 	replaced := filepath.Join(goRoot, "src", "runtime")
 	if fetched {
 		if h.root, err = b.linkRoot(goRoot, dir); err != nil {
@@ -228,12 +246,17 @@ func writeOnce(path string, text []byte) error {
 	return err
 }
 
+const (
+	overlayName = "overlay.json"
+	digestSize  = 12 // bytes
+)
+
 func digest(parts ...string) string {
 	sum := sha256.New()
 	for _, p := range parts {
 		fmt.Fprintf(sum, "%q\n", p)
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:12])
+	return hex.EncodeToString(sum.Sum(nil)[:digestSize])
 }
 
 // setting is the last value of a variable in the go command's environment.

@@ -4,6 +4,7 @@ package build_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.org/microblog/fault/internal/devlink"
 	"example.org/microblog/fault/internal/devtool/build"
@@ -37,14 +39,14 @@ import (
 )
 
 //go:linkname hook runtime.faultPanicHook
-var hook func(any)
+var hook func(any) bool
 
 func main() {
 	if len(os.Args) > 1 {
 		end(os.Args[1])
 		return
 	}
-	hook = func(value any) { println("hooked", value.(error).Error()) }
+	hook = func(value any) bool { println("hooked", value.(error).Error()); return true }
 	defer func() { println("recovered", recover() != nil) }()
 	var none *int
 	*none = 1
@@ -73,8 +75,14 @@ func end(how string) {
 	if ready, err := b.UseHook(cache); ready || err != nil || b.Hooked() {
 		t.Fatalf("ready is %v, %v, before anything was built", ready, err)
 	}
+	old := olderHooks(t, cache)
 	if err := b.PrepareHook(t.Context(), cache); err != nil || !b.Hooked() {
 		t.Fatal(err, b.Hooked())
+	}
+	for days, dir := range old {
+		if _, err := os.Stat(dir); (err == nil) != (days <= 30) {
+			t.Errorf("a hook that was last used %d days ago: %v", days, err)
+		}
 	}
 	if p, err := b.Build(t.Context(), program); p != nil || err != nil {
 		t.Fatalf("%+v, %v", p, err)
@@ -106,6 +114,22 @@ func end(how string) {
 	}
 }
 
+// olderHooks makes hooks, by how many days ago they were last used.
+func olderHooks(t *testing.T, cache string) map[int]string {
+	t.Helper()
+	made := map[int]string{}
+	for _, days := range []int{10, 20, 30, 40, 50} {
+		dir := filepath.Join(cache, fmt.Sprintf("%024x", days))
+		write(t, dir, "overlay.json", "{}")
+		used := time.Now().AddDate(0, 0, -days)
+		if err := os.Chtimes(filepath.Join(dir, "overlay.json"), used, used); err != nil {
+			t.Fatal(err)
+		}
+		made[days] = dir
+	}
+	return made
+}
+
 // fetched builds the program with a Go that lies in the module cache, where nothing can be replaced. What is compiled is the same.
 func fetched(t *testing.T, dir, cache string) {
 	t.Helper()
@@ -115,12 +139,7 @@ func fetched(t *testing.T, dir, cache string) {
 	}
 	mod := t.TempDir()
 	root := filepath.Join(mod, "golang.org", "toolchain@v0.0.1-go1.26.0.linux-"+runtime.GOARCH)
-	if err := os.MkdirAll(filepath.Dir(root), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(strings.TrimSpace(string(out)), root); err != nil {
-		t.Fatal(err)
-	}
+	fakeGo(t, strings.TrimSpace(string(out)), root)
 	settings := filepath.Join(mod, "settings")
 	if err := os.WriteFile(settings, []byte("GOROOT="+root+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -160,6 +179,7 @@ func fetched(t *testing.T, dir, cache string) {
 	if ready, err := b.UseHook(cache); !ready || err != nil || !b.Hooked() {
 		t.Errorf("ready is %v, %v, with the first version again", ready, err)
 	}
+	another(t, dir, cache, mod, root)
 	again := open(t, build.Options{Dir: dir, Env: environment("GOROOT="+root, "GOMODCACHE="+mod)})
 	if ready, err := again.UseHook(cache); !ready || err != nil {
 		t.Errorf("ready is %v, %v, after everything was built", ready, err)
@@ -168,6 +188,74 @@ func fetched(t *testing.T, dir, cache string) {
 	var refused *build.HookError
 	if _, err := within.UseHook(filepath.Join(mod, "hook")); !errors.As(err, &refused) || !strings.Contains(err.Error(), mod) {
 		t.Errorf("%v, where the hook lies in the module cache", err)
+	}
+}
+
+// fakeGo makes a version of Go in root, which is the one in another directory, and takes itself for that which go.mod asks for.
+func fakeGo(t *testing.T, of, root string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "bin" {
+			if err := os.Symlink(filepath.Join(of, e.Name()), filepath.Join(root, e.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	script := fmt.Sprintf("#!/bin/sh\nunset GOTOOLCHAIN_INTERNAL_SWITCH_VERSION\nexport GOTOOLCHAIN=local GOROOT=\"${GOROOT:-%s}\"\nexec '%s' \"$@\"\n",
+		root, filepath.Join(of, "bin", "go"))
+	if err := os.WriteFile(filepath.Join(root, "bin", "go"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// another has go.mod ask for a version of Go, which is that in root, and no more, for which all is built.
+func another(t *testing.T, dir, cache, mod, root string) {
+	t.Helper()
+	const name = "go1.99.0" // The go command looks for a program of this name before it fetches one.
+	bin := t.TempDir()
+	if err := os.Symlink(filepath.Join(root, "bin", "go"), filepath.Join(bin, name)); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, build.Options{Dir: dir, Env: environment("GOTOOLCHAIN=path", "GOROOT=", "GOMODCACHE="+mod, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))})
+	if ready, err := b.UseHook(cache); !ready || err != nil {
+		t.Fatalf("ready is %v, %v, with the first version", ready, err)
+	}
+	for _, line := range []string{"toolchain " + name, ""} {
+		write(t, dir, "go.mod", "module example.com/hooked\n\ngo 1.26.0\n\n"+line+"\n")
+		program := filepath.Join(t.TempDir(), "program")
+		if p, err := b.Build(t.Context(), program); p != nil || err != nil {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		said, err := exec.Command(program).CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(said), "hooked ") || !b.Hooked() {
+			t.Errorf("%q, %v, after go.mod has got %q; it is %v that there is a hook", said, err, line, b.Hooked())
+		}
+	}
+	// The user's cache may be emptied, and what the go command has in its own is not kept for long.
+	marks, err := filepath.Glob(filepath.Join(cache, "*", "built-*"))
+	if err != nil || len(marks) == 0 {
+		t.Fatal(marks, err)
+	}
+	week := time.Now().Add(-7 * 24 * time.Hour)
+	for _, mark := range marks {
+		info, err := os.Stat(mark)
+		if err := errors.Join(err, os.Chtimes(mark, week, week)); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Chtimes(mark, info.ModTime(), info.ModTime())
+	}
+	if p, err := b.Build(t.Context(), filepath.Join(t.TempDir(), "program")); p != nil || err != nil || b.Hooked() {
+		t.Errorf("%+v, %v; it is %v that there is a hook whose libraries were not used for a week", p, err, b.Hooked())
+	}
+	if ready, err := b.UseHook(cache); ready || err != nil {
+		t.Errorf("ready is %v, %v, after a week", ready, err)
 	}
 }
 

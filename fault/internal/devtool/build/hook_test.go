@@ -34,9 +34,9 @@ func TestHookedSource(t *testing.T) {
 		t.Error(err)
 	}
 	if want := []string{
-		"\tif faultPanicHook != nil { faultPanicHook(e) }; var p _panic",
+		"\tif faultPanicHook == nil || !faultPanicHook(e) { faultServing(e) }; var p _panic",
 		"\tfaultEnd(); fatalpanic(&p)   // should not return",
-		"\tif faultRecoverHook != nil { faultRecoverHook(p.arg) }; p.recovered = true",
+		"\tfaultRecovered(); if faultRecoverHook != nil { faultRecoverHook(p.arg) }; p.recovered = true",
 		"\t\tfaultCrash(); startpanic_m()",
 	}; !slices.Equal(changed(source, patched), want) {
 		t.Errorf("changed are %q, want %q", changed(source, patched), want)
@@ -53,6 +53,13 @@ func TestHookedSource(t *testing.T) {
 	}
 	patched, found = build.HookedSignals(source)
 	if want := []string{"\tif sig != _SIGQUIT { faultCrash() }; mp.throwing = throwTypeRuntime"}; !found || !slices.Equal(changed(source, patched), want) {
+		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
+	}
+	if source, err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src", "runtime", "stack.go")); err != nil {
+		t.Fatal(err)
+	}
+	patched, found = build.HookedStacks(source)
+	if want := []string{"\tfaultMove(gp); if gp.syscallsp != 0 {"}; !found || !slices.Equal(changed(source, patched), want) {
 		t.Errorf("changed are %q, %v, want %q", changed(source, patched), found, want)
 	}
 }
@@ -124,18 +131,27 @@ func TestHookOfOtherRuntimes(t *testing.T) {
 			t.Errorf("%s: %s", name, patched)
 		}
 	}
+	for name, source := range map[string]string{
+		"no Go": "<html>", "another package": "package main\n\nfunc copystack(gp *g) { move() }\n", "none": "package runtime\n", "empty": "package runtime\n\nfunc copystack(gp *g) {}\n",
+		"other parameters": "package runtime\n\nfunc copystack(size uintptr) { move() }\n", "not g": "package runtime\n\nfunc copystack(mp *m) { move() }\n",
+		"without a name": "package runtime\n\nfunc copystack(_ *g) { move() }\n", "no parameters": "package runtime\n\nfunc copystack() { move() }\n",
+	} {
+		if patched, found := build.HookedStacks([]byte(source)); found {
+			t.Errorf("%s: %s", name, patched)
+		}
+	}
 	for name, test := range map[string]struct{ source, want string }{
 		"Go 1.26": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall/linux\"\n)\n", `kernel "internal/runtime/syscall/linux"`},
 		"Go 1.24": {"package runtime\n\nimport (\n\t\"internal/runtime/atomic\"\n\t\"internal/runtime/syscall\"\n)\n", `kernel "internal/runtime/syscall"`},
 		"neither": {"package runtime\n", ""},
 		"no Go":   {"<html>", ""},
 	} {
-		added, err := build.AddedSource([]byte(test.source))
+		added, serving, err := build.AddedSource([]byte(test.source))
 		var refused *build.HookError
 		if (err != nil) != (test.want == "") || err != nil && !errors.As(err, &refused) || !bytes.Contains(added, []byte(test.want)) {
 			t.Errorf("%s: %s, %v", name, added, err)
 		}
-		if strings.Contains(string(added), "ATOMIC") || strings.Contains(string(added), "VARIABLE") {
+		if strings.Contains(string(added)+string(serving), "ATOMIC") || strings.Contains(string(added), "VARIABLE") || strings.Contains(string(serving), "NAME") || strings.Contains(string(serving), "MOST") {
 			t.Errorf("%s: %s", name, added)
 		}
 	}
@@ -175,9 +191,15 @@ func FuzzHookedSource(f *testing.F) {
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) { var p _panic; fatalpanic(&p) }\nfunc fatalthrow() { systemstack(func() { startpanic_m() }) }\nfunc os_beforeExit(code int) { run() }\n")
 	f.Add("package runtime\n\nimport \"unsafe\"\n\nfunc gopanic(e any) {\n\tvar x int; var p _panic\n}")
 	f.Add("package runtime\n\nfunc sighandler(sig uint32, info *siginfo) {\n\tmp.throwing = throwTypeRuntime; mp.caughtsig.set(gp)\n}")
+	f.Add("package runtime\n\nfunc copystack(gp *g, newsize uintptr) {\n\told := gp.stack\n}")
 	f.Fuzz(func(t *testing.T, source string) {
 		if patched, found := build.HookedSignals([]byte(source)); found {
 			if _, err := parser.ParseFile(token.NewFileSet(), "signal_unix.go", patched, parser.SkipObjectResolution); err != nil {
+				t.Errorf("%q was made of %q: %v", patched, source, err)
+			}
+		}
+		if patched, found := build.HookedStacks([]byte(source)); found {
+			if _, err := parser.ParseFile(token.NewFileSet(), "stack.go", patched, parser.SkipObjectResolution); err != nil {
 				t.Errorf("%q was made of %q: %v", patched, source, err)
 			}
 		}

@@ -52,16 +52,26 @@ func hookedRuntime(dir string) ([]runtimeFile, error) {
 		return nil, err
 	}
 	signals, caught := hookedSignals(signals)
-	added, err := addedSource(system)
+	stacks, err := read("stack.go")
 	if err != nil {
 		return nil, err
 	}
-	files := []runtimeFile{{filepath.Join(dir, "panic.go"), panics}, {filepath.Join(dir, "fault_linux.go"), added}}
+	stacks, moves := hookedStacks(stacks)
+	added, serving, err := addedSource(system)
+	if err != nil {
+		return nil, err
+	}
+	files := []runtimeFile{
+		{filepath.Join(dir, "panic.go"), panics}, {filepath.Join(dir, "fault_linux.go"), added}, {filepath.Join(dir, "faultserving_linux.go"), serving},
+	}
 	if ends {
 		files = append(files, runtimeFile{filepath.Join(dir, "proc.go"), exits})
 	}
 	if caught {
 		files = append(files, runtimeFile{filepath.Join(dir, "signal_unix.go"), signals})
+	}
+	if moves {
+		files = append(files, runtimeFile{filepath.Join(dir, "stack.go"), stacks})
 	}
 	return files, nil
 }
@@ -70,14 +80,19 @@ func unknownRuntime(text string) error {
 	return &HookError{Text: "this version of Go is not known: in its runtime, " + text}
 }
 
+// addedTemplate makes copies, servingTemplate those of panics in answers to requests.
+//
 //go:embed hook_runtime.go.txt
 var addedTemplate string
 
+//go:embed hook_panics.go.txt
+var servingTemplate string
+
 // addedSource returns what the runtime has more with the hook. It imports what the runtime's file for the system does.
-func addedSource(system []byte) ([]byte, error) {
+func addedSource(system []byte) (copies, serving []byte, err error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "os_linux.go", system, parser.ImportsOnly)
 	if err != nil {
-		return nil, unknownRuntime("os_linux.go cannot be parsed")
+		return nil, nil, unknownRuntime("os_linux.go cannot be parsed")
 	}
 	var atomic, kernel string
 	for _, i := range file.Imports {
@@ -91,9 +106,13 @@ func addedSource(system []byte) ([]byte, error) {
 		}
 	}
 	if atomic == "" || kernel == "" {
-		return nil, unknownRuntime("system calls are made in another way than before")
+		return nil, nil, unknownRuntime("system calls are made in another way than before")
 	}
-	return []byte(strings.NewReplacer(`"ATOMIC"`, strconv.Quote(atomic), `"KERNEL"`, strconv.Quote(kernel), "VARIABLE", devlink.CopiesVariable).Replace(addedTemplate)), nil
+	replacer := strings.NewReplacer(
+		`"ATOMIC"`, strconv.Quote(atomic), `"KERNEL"`, strconv.Quote(kernel), "VARIABLE", devlink.CopiesVariable,
+		`"NAME"`, strconv.Quote(devlink.PanicPrefix), "MOST", strconv.Itoa(devlink.PanicNames),
+	)
+	return []byte(replacer.Replace(addedTemplate)), []byte(replacer.Replace(servingTemplate)), nil
 }
 
 // insertion is a statement that a file gets.
@@ -150,12 +169,12 @@ func hookedSource(source []byte, ends bool) ([]byte, error) {
 	if !found {
 		return nil, unknownRuntime("gopanic works in another way than before")
 	}
-	all := []insertion{{at, fmt.Sprintf("if faultPanicHook != nil { faultPanicHook(%s) }; ", argument)}}
+	all := []insertion{{at, fmt.Sprintf("if faultPanicHook == nil || !faultPanicHook(%s) { faultServing(%[1]s) }; ", argument)}}
 	if at, found := callOf(f.Body, "fatalpanic"); found && ends {
 		all = append(all, insertion{at, "faultEnd(); "})
 	}
 	if at, panicking, found := recovering(function(file, "gorecover")); found {
-		all = append(all, insertion{at, fmt.Sprintf("if faultRecoverHook != nil { faultRecoverHook(%s.arg) }; ", panicking)})
+		all = append(all, insertion{at, fmt.Sprintf("faultRecovered(); if faultRecoverHook != nil { faultRecoverHook(%s.arg) }; ", panicking)})
 	}
 	if at, found := throwing(function(file, "fatalthrow")); found {
 		all = append(all, insertion{at, "faultCrash(); "})
@@ -299,6 +318,28 @@ func hookedSignals(source []byte) (hooked []byte, found bool) {
 		}
 	}
 	return nil, false
+}
+
+// hookedStacks returns the runtime's stack.go with the hook, which copystack calls for a goroutine whose stack moves.
+func hookedStacks(source []byte) (hooked []byte, found bool) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "stack.go", source, parser.SkipObjectResolution)
+	if err != nil || file.Name.Name != "runtime" {
+		return nil, false
+	}
+	f := function(file, "copystack")
+	if f == nil || len(f.Body.List) == 0 || len(f.Type.Params.List) == 0 || len(f.Type.Params.List[0].Names) != 1 {
+		return nil, false
+	}
+	name := f.Type.Params.List[0].Names[0].Name
+	pointer, ok := f.Type.Params.List[0].Type.(*ast.StarExpr)
+	if !ok || name == "_" {
+		return nil, false
+	}
+	if to, ok := pointer.X.(*ast.Ident); !ok || to.Name != "g" {
+		return nil, false
+	}
+	return inserted(set, source, []insertion{{f.Body.List[0].Pos(), fmt.Sprintf("faultMove(%s); ", name)}}), true
 }
 
 // throwing finds where fatalthrow, on the system stack, begins to end the process.

@@ -21,7 +21,7 @@ func (d *Delve) Attach(ctx context.Context, c Copy, progress func(string)) (Sess
 		return nil, ours(err)
 	}
 	progress("Attaching the debugger")
-	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed, Goroutine: c.Goroutine, Located: c.Located})
+	session, err := debugger.Attach(ctx, debugger.Options{Delve: path, PID: c.PID, Marker: c.Function, Began: c.Began, Crashed: c.Crashed, NoCalls: c.NoCalls, Goroutine: c.Goroutine, Located: c.Located})
 	if err != nil {
 		return nil, ours(err)
 	}

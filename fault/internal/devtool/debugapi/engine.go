@@ -41,6 +41,7 @@ type Copy struct {
 	Function  string    // that the copy is frozen in, its marker; "" is that of the kit
 	Began     time.Time // before the failed request began in it; zero if that is not known
 	Crashed   bool      // the runtime has made it as it ended the process: nothing can be called in it
+	NoCalls   string    // of such a copy, why; "" is that the process has crashed
 	// Located returns the path of a source file that Binary names otherwise, as with -trimpath. Nil takes all names for paths.
 	Located func(file string) string
 	// Release lets go of it, once, when it is no longer needed. If it is nil, the copy is a child of this process, and is killed.

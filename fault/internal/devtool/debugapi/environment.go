@@ -19,6 +19,8 @@ type Environment struct {
 	Program   string   // the binary, which may have been removed since
 	Arguments []string // without the program
 	Variables []string // NAME=VALUE; of several with one name the last counts
+	// Redactor returns by which names, beside the usual ones, there are secrets; nil is by none.
+	Redactor func() *redact.Redactor
 }
 
 const (
@@ -68,7 +70,11 @@ func (s *Server) getEnvironment(w http.ResponseWriter, _ *http.Request, e *entry
 // environmentOf is the environment with its secrets masked, and what its binary says of itself.
 func environmentOf(env *Environment) environmentDocument {
 	variables := variablesIn(env.Variables)
-	red := redactorOf(variables, env.Arguments)
+	var names *redact.Redactor // the default ones
+	if env.Redactor != nil {
+		names = env.Redactor()
+	}
+	red := redactorOf(names, variables, env.Arguments)
 	mask := func(name, value string) string { return shorten(red.Value(name, value), maxVariable) }
 	d := environmentDocument{Dir: red.Text(env.Dir), Program: red.Text(env.Program), Arguments: []string{}, Variables: []pair{}}
 	for i, argument := range env.Arguments[:min(len(env.Arguments), maxVariables)] {
@@ -118,8 +124,7 @@ func variablesIn(entries []string) []pair {
 }
 
 // redactorOf masks by name, and what has a secret's name wherever else it stands, as in an address that holds the password of another variable.
-func redactorOf(variables []pair, arguments []string) *redact.Redactor {
-	var names *redact.Redactor // the default ones
+func redactorOf(names *redact.Redactor, variables []pair, arguments []string) *redact.Redactor {
 	var values []string
 	for _, v := range variables {
 		if names.IsSecretKey(v.Name) && !ofDesktop(v.Name) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"example.org/microblog/fault/internal/devtool/debugapi"
+	"example.org/microblog/fault/redact"
 )
 
 type named struct{ Name, Value string }
@@ -91,8 +92,9 @@ func TestEnvironmentIsMasked(t *testing.T) {
 		Variables: []string{
 			"MAIL_PASSWORD=" + canary, "MAIL_URL=smtp://mail.example.org/?p=" + canary, "DATABASE_URL=postgres://blog:other-canary@localhost/blog",
 			"API_KEY=k", "HOME=/home/ubuntu", "XDG_SESSION_DESKTOP=ubuntu", "DESKTOP_SESSION=ubuntu", "HEADERS=X-Token: f00-canary",
-			"DOUBLE=Authorization: Bearer abcdefghijkl-canary",
+			"DOUBLE=Authorization: Bearer abcdefghijkl-canary", "INVITE_CODE=pet-canary", "INVITED=http://localhost/join/pet-canary",
 		},
+		Redactor: func() *redact.Redactor { return redact.New(redact.Options{Keys: []string{"invite code"}}) },
 	})
 	if strings.Contains(text, "canary") {
 		t.Errorf("it tells a secret: %s", text)

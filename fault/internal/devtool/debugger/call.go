@@ -14,23 +14,45 @@ import (
 // call evaluates an expression that has calls in it.
 func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 	s := e.session
-	if s.noCalls != "" {
-		return nil, &EvaluateError{Text: s.noCalls}
-	}
 	r, moves := &rewriter{evaluator: e, forCall: true}, len(s.moved)
 	rewritten, err := r.expression(ctx, node)
 	if err != nil {
 		return nil, err
 	}
-	if r.onStack && moves != len(s.moved) {
-		return nil, &EvaluateError{Text: "A call among the operands has moved the stack: evaluate the parts of the expression one after the other."}
-	}
 	if s.noCalls != "" { // A call among the operands has hung.
 		return nil, &EvaluateError{Text: s.noCalls}
+	}
+	if !r.direct { // All its calls have been made.
+		return e.read(ctx, node)
+	}
+	if r.onStack && moves != len(s.moved) {
+		return nil, errMoved
 	}
 	text, err := source(rewritten)
 	if err != nil {
 		return nil, err
+	}
+	values, err := e.injected(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	w := &wireVariable{Type: tupleType, Children: values}
+	if len(values) == 1 {
+		w = &values[0]
+		if w.Unreadable == noResults {
+			w = &wireVariable{Type: tupleType}
+		}
+	}
+	o := e.operandOf(ctx, w, place{frame: e.frame.Index, read: w}, nil)
+	o.returned = true
+	return o, nil
+}
+
+// injected makes a call and returns its results. What it panicked with is a *panicError.
+func (e *evaluator) injected(ctx context.Context, text string) ([]wireVariable, error) {
+	s := e.session
+	if s.noCalls != "" {
+		return nil, &EvaluateError{Text: s.noCalls}
 	}
 	s.stopCollector(ctx)
 	state, err := s.inject(ctx, e.given, text)
@@ -54,19 +76,10 @@ func (e *evaluator) call(ctx context.Context, node ast.Expr) (*operand, error) {
 	for i := range values {
 		s.readZeros(ctx, &values[i])
 	}
-	w := &wireVariable{Type: tupleType, Children: values}
-	switch len(values) {
-	case 0:
-	case 1:
-		w = &values[0]
-		if strings.HasPrefix(w.Name, "~panic") {
-			return nil, &panicError{w}
-		}
-		if w.Unreadable == noResults {
-			w = &wireVariable{Type: tupleType}
-		}
+	if len(values) == 1 && strings.HasPrefix(values[0].Name, "~panic") {
+		return nil, &panicError{&values[0]}
 	}
-	return e.operandOf(ctx, w, place{frame: e.frame.Index, read: w}, nil), nil
+	return values, nil
 }
 
 // noResults is what Delve says of a call without results, which it gives one that cannot be read.
@@ -252,7 +265,13 @@ func (e *evaluator) explain(ctx context.Context, node ast.Expr, err error) error
 	}
 	if m := noMember.FindStringSubmatch(text); m != nil {
 		return &EvaluateError{Text: "There is no field and no method " + m[1] + "." + e.suggestMember(ctx, node, m[1]) +
-			" Methods that nothing calls, and many of generic types, are not in the program."}
+			" Methods that nothing calls are not always in the program."}
+	}
+	if m := noConversion.FindStringSubmatch(text); m != nil {
+		if m[2] == "interface {}" {
+			return &EvaluateError{Text: "This value cannot be put into an interface here: the program does so nowhere with the type " + shortType(m[1]) + "."}
+		}
+		return &EvaluateError{Text: "What is of type " + shortType(m[1]) + " cannot be used as " + shortType(m[2]) + " here."}
 	}
 	for _, known := range phrases {
 		if strings.Contains(text, known.delve) {
@@ -270,12 +289,14 @@ func (e *evaluator) explain(ctx context.Context, node ast.Expr, err error) error
 
 var noMember = regexp.MustCompile(`has no member (\S+?)(?: \(|$)`)
 
+var noConversion = regexp.MustCompile(`can not convert value of type (.+?) to (.+?)(?:: .*)?$`)
+
 // unknown says that a name, which may have that of a package or its path before it, means nothing in the frame.
 func (e *evaluator) unknown(ctx context.Context, full string) string {
 	full = strings.ReplaceAll(full, `"`, "")
 	path, name := packageOf(full), strings.TrimPrefix(full, packageOf(full)+".")
 	if e.isGeneric(ctx, cmp.Or(path, packageOf(e.frame.Function))+"."+name) {
-		return shortType(full) + " is a generic function: the program has it for some types only, and those cannot be called by their names."
+		return shortType(full) + " is a generic function: the program has it for some types only, and each takes a table of types, too, which the compiler hands over and a debugger cannot."
 	}
 	if path == packageOf(e.frame.Function) || path == "" {
 		text := name + " is not known in this frame." + e.suggest(ctx, "", name, func(c *completer) error { return c.names(ctx) })
@@ -368,8 +389,7 @@ var phrases = []struct{ delve, plain string }{
 	{"too many arguments", "The call has too many arguments; functions with … take a slice here, in place of their last arguments."},
 	{"not enough arguments", "The call has not enough arguments; functions with … take a slice here, in place of their last arguments."},
 	{"is inlined", "The compiler has put this function into its callers, so that it cannot be called."},
-	{optimizedFunction, "This function was built with optimisation, as all libraries are: it cannot be called. Some can all the same: Error, String, Get and others as methods, fmt.Sprint, fmt.Sprintf, and the usual ones of strings, strconv and time."},
-	{"can not convert value of type", "This value cannot be put into an interface here: the program does so nowhere with its type, or it was returned by a call; evaluate that on its own."},
+	{optimizedFunction, "This function was built with optimisation, as all libraries are: it cannot be called. In programs that use the kit, exported methods can all the same, and the usual functions of fmt, strings, strconv, time and others."},
 	{"not enough stack space", "The stack is too full for a call."},
 	{"selected goroutine not running", "The copy does not stand where calls are possible."},
 	{keyNotFound, "The map has no such key; in the program that yields the zero value."},

@@ -277,12 +277,17 @@ func (c *completer) membersOf(ctx context.Context, w *wireVariable, own string, 
 // methods offers those of a type that are in the program.
 func (c *completer) methods(ctx context.Context, typ, own string) error {
 	path := packageOf(typ)
-	if path == "" || strings.ContainsAny(typ, "[ ·") {
+	if path == "" || strings.ContainsAny(typ, " ·") {
 		return nil
 	}
-	name := strings.TrimPrefix(typ, path+".")
+	// Those of a generic type are there for kinds of types, and not for each.
+	name, _, generic := strings.Cut(strings.TrimPrefix(typ, path+"."), "[")
+	name = regexp.QuoteMeta(name)
+	if generic {
+		name += `\[.*\]`
+	}
 	out, err := get[struct{ Funcs []string }](ctx, c.session.wire, "ListFunctions", map[string]string{
-		"Filter": "^" + regexp.QuoteMeta(path) + `\.(` + regexp.QuoteMeta(name) + `|\(\*` + regexp.QuoteMeta(name) + `\))\.[^.]+$`,
+		"Filter": "^" + regexp.QuoteMeta(path) + `\.(` + name + `|\(\*` + name + `\))\.[^.]+$`,
 	})
 	if err != nil {
 		return err

@@ -361,25 +361,9 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 	if isType, err := r.isType(ctx, n); err != nil || isType {
 		return nil, err
 	}
-	called, err := r.calledIn(ctx, n.X)
-	if err != nil {
-		return nil, err
-	}
-	if called != "" {
-		if literal, ok := unparen(n.Index).(*ast.BasicLit); ok && literal.Kind != token.FLOAT {
-			return nil, nil
-		}
-		key, err := r.value(ctx, n.Index)
-		if err != nil {
-			return nil, err
-		}
-		if isFloating(key) {
-			return nil, &EvaluateError{Text: "What a call returns cannot be indexed with a floating-point number here."}
-		}
-		return nil, nil
-	}
 	plain := &rewriter{evaluator: r.evaluator} // It is read in its own frame, also for a call.
 	if r.forCall {
+		var err error
 		if x, err = plain.expression(ctx, n.X); err != nil {
 			return nil, err
 		}
@@ -403,7 +387,7 @@ func (r *rewriter) entry(ctx context.Context, n *ast.IndexExpr, x ast.Expr) (ast
 	case "float32", "float64", "complex64", "complex128":
 		return r.floatingEntry(ctx, n, w, text)
 	}
-	if called, err = r.calledIn(ctx, n.Index); err != nil || called != "" {
+	if called, err := r.calledIn(ctx, n.Index); err != nil || called != "" {
 		return nil, err // It must not be called twice.
 	}
 	index, err := plain.expression(ctx, n.Index)
@@ -492,16 +476,6 @@ func (r *rewriter) floatingEntry(ctx context.Context, n *ast.IndexExpr, w *wireV
 		return dereferenced(value.Type, value.Addr), nil
 	}
 	return r.missing(ctx, n, w.Children[1].Type)
-}
-
-func isFloating(o *operand) bool {
-	switch v := o.number.(type) {
-	case float64, complex128:
-		return true
-	case constant.Value:
-		return v.Kind() == constant.Float || o.basic == "untyped float"
-	}
-	return false
 }
 
 // dereferenced is Delve's expression for what lies at an address.

@@ -13,13 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"io"
+
 	"net"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,9 +33,11 @@ type Options struct {
 	// Marker is the function that a frozen copy calls again and again, "example.org/kit/freeze.Marker"; ""
 	// is that of the kit.
 	Marker string
-	// Crashed says that the copy was made by the Go runtime as it ended the process: it is left where it stands, and
+	// Crashed says that the copy was made by the Go runtime, as where it ends the process: it is left where it stands, and
 	// calls are not possible.
 	Crashed bool
+	// NoCalls says why they are not; "" is that the process has crashed.
+	NoCalls string
 	// Goroutine is, of such a copy, whose frames are shown if none was running, as in a deadlock; 0 is not known.
 	Goroutine int64
 	// Above are the import paths of packages whose frames are left out at the top of the stack, as those of
@@ -69,60 +69,30 @@ type Session struct {
 	lane chan struct{} // has room for one: who may speak to Delve
 
 	// What follows belongs to the one in the lane.
-	frames    []frame
-	stack     stackBounds
-	moved     []stackBounds // where the stack was before calls
-	places    places
-	types     map[string]bool              // names of all types; nil: not yet asked
-	sizes     map[string]string            // basicOf of types that were asked for
-	reasons   []string                     // why goroutines wait, by the runtime's numbers; nil: not yet asked
-	packages  []string                     // import paths; nil: not yet asked
-	globals   map[string]ast.Expr          // what is known of packages' variables
-	files     map[string]map[string]string // imports of source files by name
-	slots     *slots                       // of package calls; nil: not yet asked
-	goVersion string
-	tables    *tables     // nil: not yet read
-	memory    io.ReaderAt // of the process; nil: not yet opened, or not to be had
-	collected *collected  // nil: not yet asked
-	collector bool        // it has been switched off
-	noCalls   string      // why calls are no longer possible; "": they are
-	ended     error       // why nothing is possible any more
+	frames     []frame
+	stack      stackBounds
+	moved      []stackBounds // where the stack was before calls
+	places     places
+	types      map[string]bool              // names of all types; nil: not yet asked
+	known      map[string]bool              // of single types, whether they are there
+	sizes      map[string]string            // basicOf of types that were asked for
+	reasons    []string                     // why goroutines wait, by the runtime's numbers; nil: not yet asked
+	packages   []string                     // import paths; nil: not yet asked
+	globals    map[string]ast.Expr          // what is known of packages' variables
+	files      map[string]map[string]string // imports of source files by name
+	signatures map[uint64]*signature        // of functions by where they begin
+	slots      *slots                       // of package calls; nil: not yet asked
+	goVersion  string
+	tables     *tables       // nil: not yet read
+	memory     processMemory // of the process; nil: not yet opened, or not to be had
+	collected  *collected    // nil: not yet asked
+	collector  bool          // it has been switched off
+	noCalls    string        // why calls are no longer possible; "": they are
+	ended      error         // why nothing is possible any more
 
 	closing sync.Once
 	failure error
 }
-
-// A Frame is a call of a function that had not returned when the copy was made.
-type Frame struct {
-	Index    int    `json:"index"` // 0 is the innermost; the same for as long as the session lives
-	Function string `json:"function"`
-	File     string `json:"file,omitempty"` // absolute, as the compiler saw it; "" if it wrote the function itself
-	Line     int    `json:"line,omitempty"`
-	App      bool   `json:"app"` // it is the application's own
-	// Optimized says that the function was built with optimisation: many of its variables cannot be read.
-	Optimized bool `json:"optimized,omitempty"`
-	// Offset is where the frame lies, in bytes from the base of the stack: the same in every copy made while
-	// that call runs.
-	Offset int64 `json:"offset"`
-}
-
-type frame struct {
-	Frame
-	number int // Delve's; changes with calls
-	pc     uint64
-	entry  uint64 // where its function begins
-	// faulted says that the frame stands at an instruction that failed, and not at a call.
-	faulted  bool
-	inUse    *inUse          // nil: not known
-	held     map[uint64]bool // what those point to that only the frame itself can change
-	mapsRead bool            // inUse has been asked for
-	// locals are its variables by their names, with what there is to doubt about them; nil: not yet asked.
-	locals map[string]string
-}
-
-type stackBounds struct{ low, high uint64 }
-
-func (b stackBounds) has(address uint64) bool { return b.low <= address && address < b.high }
 
 const (
 	defaultCallLimit = 3 * time.Second
@@ -303,140 +273,8 @@ func (s *Session) findCrash(ctx context.Context) error {
 			Fix:  "What the process wrote as it ended tells where each of them was.",
 		}
 	}
-	s.noCalls = "The process has crashed: nothing can be called in it any more."
+	s.noCalls = cmp.Or(s.options.NoCalls, "The process has crashed: nothing can be called in it any more.")
 	return nil
-}
-
-func (s *Session) stacktrace(ctx context.Context, goroutine int64) ([]wireFrame, error) {
-	depth := maxFrames + 64
-	if s.options.Crashed {
-		depth = maxCrashFrames
-	}
-	out, err := get[struct{ Locations []wireFrame }](ctx, s.wire, "Stacktrace", map[string]any{"Id": goroutine, "Depth": depth})
-	if err != nil {
-		return nil, err
-	}
-	for i := range out.Locations {
-		s.locate(&out.Locations[i].wireLocation)
-	}
-	return out.Locations, nil
-}
-
-// locate gives a place in the source the path of its file.
-func (s *Session) locate(l *wireLocation) {
-	if s.options.Located != nil && l.File != "" && l.File != autogenerated {
-		l.File = s.options.Located(l.File)
-	}
-}
-
-func (l *wireLocation) name() string {
-	if l.Function == nil {
-		return ""
-	}
-	return l.Function.Name
-}
-
-// readStack reads the frames for the first time.
-func (s *Session) readStack(ctx context.Context) error {
-	stack, err := s.stacktrace(ctx, s.goroutine)
-	if err != nil {
-		return s.diagnose(err)
-	}
-	top := true
-	for number, f := range stack {
-		name := f.name()
-		if top && s.isAbove(name) {
-			continue
-		}
-		if len(s.frames) == maxFrames || name == "runtime.goexit" && number == len(stack)-1 {
-			break
-		}
-		top = false
-		if isPlumbing(&f.wireLocation, s.frames) {
-			continue
-		}
-		optimized := f.Function != nil && f.Function.Optimized
-		shown := Frame{
-			Index: len(s.frames), Function: name, File: f.File, Line: f.Line,
-			App: s.isApp(name, optimized), Optimized: optimized, Offset: f.FrameOffset,
-		}
-		if f.File == autogenerated {
-			shown.File, shown.Line = "", 0
-		}
-		found := frame{Frame: shown, number: number, pc: f.PC, faulted: number > 0 && stack[number-1].name() == "runtime.sigpanic"}
-		if f.Function != nil {
-			found.entry = f.Function.Value
-		}
-		s.frames = append(s.frames, found)
-	}
-	if len(s.frames) == 0 {
-		return &UnavailableError{
-			Text: "The copy has no frames that could be shown.",
-			Fix:  "The stack of the failure itself is above.",
-		}
-	}
-	if s.stack, err = s.bounds(ctx); err != nil {
-		return err
-	}
-	return s.followStack(ctx)
-}
-
-// isApp reports whether a function is the application's.
-func (s *Session) isApp(name string, optimized bool) bool {
-	if s.options.App != nil {
-		return s.options.App(name)
-	}
-	return !optimized && name != ""
-}
-
-// isAbove reports whether a frame of this function at the top of the stack comes of the freezing.
-func (s *Session) isAbove(function string) bool {
-	path := packageOf(function)
-	return path == "" || path == "runtime" || strings.HasPrefix(path, "internal/runtime/") || function == "os.runtime_beforeExit" ||
-		path == packageOf(s.options.Marker) || slices.Contains(s.options.Above, path)
-}
-
-// passesOn are the functions of the runtime that make calls for package reflect and for defer, and those that the
-// compiler makes of the calls in defer and go statements.
-var passesOn = regexp.MustCompile(`^runtime\.(?:call\d+|reflectcall|deferreturn)$|\.(?:deferwrap|gowrap)\d+$`)
-
-// isPlumbing reports whether a frame is none of the program's calls: one that only passes a call on, to the
-// last of the inner frames. The runtime leaves out the same ones when it tells a stack.
-func isPlumbing(l *wireLocation, inner []frame) bool {
-	name := l.name()
-	if passesOn.MatchString(name) {
-		return len(inner) > 0
-	}
-	if l.File != autogenerated || len(inner) == 0 {
-		return false
-	}
-	return methodOf(name) == methodOf(inner[len(inner)-1].Function)
-}
-
-// autogenerated is the file of functions that the compiler has written.
-const autogenerated = "<autogenerated>"
-
-// methodOf is the last part of a function's name: "m" of "a.b/c.(*T).m-fm".
-func methodOf(function string) string {
-	function = strings.TrimSuffix(function, "-fm")
-	return function[strings.LastIndexByte(function, '.')+1:]
-}
-
-// bounds reads where the stack of the goroutine lies.
-func (s *Session) bounds(ctx context.Context) (stackBounds, error) {
-	read := func(field string) (uint64, error) {
-		v, err := s.eval(ctx, evalScope{s.goroutine, 0}, "runtime.curg.stack."+field, loadScalars)
-		if err != nil {
-			return 0, fmt.Errorf("reading where the stack lies: %w", err)
-		}
-		return strconv.ParseUint(v.Value, 10, 64)
-	}
-	low, err := read("lo")
-	if err != nil {
-		return stackBounds{}, err
-	}
-	high, err := read("hi")
-	return stackBounds{low, high}, err
 }
 
 // eval evaluates an expression of Delve's language.
@@ -492,32 +330,10 @@ func isOurs(err error) bool {
 	return errors.As(err, &evaluate) || errors.As(err, &unavailable) || errors.As(err, &unknown)
 }
 
-// Frames returns the frames of the goroutine that failed, innermost first, without those of the runtime
-// and of the kit that come of the freezing; at most 512.
-func (s *Session) Frames(ctx context.Context) ([]Frame, error) {
-	var frames []Frame
-	err := s.do(ctx, func(context.Context) error {
-		for _, f := range s.frames {
-			frames = append(frames, f.Frame)
-		}
-		return nil
-	})
-	return frames, err
-}
-
 // An UnknownError says that there is no such frame, or no such reference.
 type UnknownError struct{ Text string }
 
 func (e *UnknownError) Error() string { return e.Text }
-
-func (s *Session) frame(index int) (*frame, error) {
-	if index < 0 || index >= len(s.frames) {
-		return nil, &UnknownError{fmt.Sprintf("There is no frame %d: they are numbered from 0 to %d.", index, len(s.frames)-1)}
-	}
-	return &s.frames[index], nil
-}
-
-func (s *Session) scope(f *frame) evalScope { return evalScope{s.goroutine, f.number} }
 
 // Done is closed when Delve has ended, by Close or of itself.
 func (s *Session) Done() <-chan struct{} { return s.delve.Done() }
@@ -534,7 +350,7 @@ func (s *Session) Close() error {
 			s.failure = s.delve.Kill()
 		}
 		if s.memory != nil {
-			_ = s.memory.(io.Closer).Close() // It was only read.
+			_ = s.memory.Close() // What was written is there.
 		}
 		if s.options.KillProcess {
 			if p, err := os.FindProcess(s.options.PID); err == nil {
@@ -565,15 +381,3 @@ func (s *Session) detach() {
 }
 
 var errClosed error = &UnavailableError{Text: "The debugger of this failure has been closed.", Fix: "Open the failure again."}
-
-// packageOf is the import path in a function's name: "a.b/c" of "a.b/c.(*T).m".
-func packageOf(function string) string {
-	// What is in brackets may have paths of its own.
-	head, _, _ := strings.Cut(function, "[")
-	slash := strings.LastIndexByte(head, '/') + 1
-	dot := strings.IndexByte(head[slash:], '.')
-	if dot < 0 {
-		return ""
-	}
-	return strings.ReplaceAll(head[:slash+dot], "%2e", ".")
-}

@@ -193,38 +193,35 @@ func (s *Session) before(address uint64) uint64 {
 	return s.moved[0].high - (s.stack.high - address)
 }
 
-// followStack changes, in the copy, pointers into a stack that has moved while the copy was made, to where what they point to is
-// now. The runtime has done so with those that were in use. A word of a frame that has waited ever since can be nothing else than
-// such a pointer if it lies between where the stack began and was.
-func (s *Session) followStack(ctx context.Context) error {
-	w, err := s.eval(ctx, evalScope{s.goroutine, 0}, strconv.Quote(packageOf(s.options.Marker))+".process.moved", loadConfig{MaxVariableRecurse: 1, MaxStructFields: -1})
-	if _, ok := refused(err); ok {
-		return nil // It was made in another way.
-	}
-	if err != nil {
+// followStack changes, in the copy, pointers to where the stack lay before it moved to where what they point to is now. The runtime
+// has done so with those that were in use.
+func (s *Session) followStack(ctx context.Context, stack []wireFrame) error {
+	memory := s.openMemory()
+	former, err := s.formerStacks(ctx)
+	if err != nil || memory == nil || len(former) == 0 {
 		return err
 	}
-	memory := s.openMemory()
-	from, by := field(w, "from"), field(w, "by")
-	if from == nil || by == nil || memory == nil {
+	// A frame lies below its own address, down to that of the one that it has called, and has its arguments above.
+	innermost, outermost := &s.frames[0], &s.frames[len(s.frames)-1]
+	low, high := s.addressOfFrame(innermost), min(s.addressOfFrame(outermost)+mostArguments, s.stack.high)
+	for _, inner := range slices.Backward(stack[:innermost.number]) {
+		if called := s.addressOfFrame(&frame{Frame: Frame{Offset: inner.FrameOffset}}); s.stack.has(called) && called < low {
+			low = called
+			break
+		}
+	}
+	low &^= wordSize - 1
+	if !s.stack.has(low) || high < low || high-low > mostStack {
 		return nil
 	}
-	low, distance := uint64(number(from)), uint64(number(by))
-	high := s.stack.high - distance
-	if distance == 0 || low == 0 || low >= high || !s.stack.has(low+distance) {
-		return nil
-	}
-	start := (low + distance + wordSize - 1) &^ (wordSize - 1)
-	if s.stack.high-start > mostStack {
-		return nil
-	}
-	words := make([]byte, s.stack.high-start)
-	if _, err := memory.ReadAt(words, int64(start)); err != nil {
+	words := make([]byte, high-low)
+	if _, err := memory.ReadAt(words, int64(low)); err != nil {
 		return nil // What cannot be read is told of where it is asked for.
 	}
 	for i := 0; i+wordSize <= len(words); i += wordSize {
-		if word := binary.LittleEndian.Uint64(words[i:]); low <= word && word < high {
-			if err := s.store(ctx, start+uint64(i), word+distance); err != nil {
+		word := binary.LittleEndian.Uint64(words[i:])
+		if now, found := s.follow(former, word); found && !s.isHeap(ctx, word) {
+			if err := s.store(ctx, low+uint64(i), now); err != nil {
 				return err
 			}
 		}
@@ -232,8 +229,67 @@ func (s *Session) followStack(ctx context.Context) error {
 	return nil
 }
 
-// mostStack bounds how much of a stack is looked through.
-const mostStack = 64 << 20
+// follow finds where something is now that lay on the stack where that was formerly. It may have lain in several places that overlap:
+// then it is not known.
+func (s *Session) follow(former []stackBounds, address uint64) (now uint64, found bool) {
+	if s.stack.has(address) {
+		return 0, false
+	}
+	for _, p := range former {
+		if !p.has(address) {
+			continue
+		}
+		at := s.stack.high - (p.high - address)
+		if found && at != now || !s.stack.has(at) {
+			return 0, false
+		}
+		now, found = at, true
+	}
+	return now, found
+}
+
+// formerStacks are where the stack lay before, as far as that was noted. What lies there now is nothing that a frame could have a
+// pointer to, unless memory was collected since, when what is not in use is not believed anyway; or it is the heap's.
+func (s *Session) formerStacks(ctx context.Context) (former []stackBounds, err error) {
+	// The runtime notes each move, if it was built for it.
+	w, err := s.eval(ctx, evalScope{s.goroutine, 0}, "runtime.faultMoves", loadConfig{})
+	if _, ok := refused(err); err != nil && !ok {
+		return nil, err
+	}
+	if err == nil && w.Addr != 0 && w.Len > 0 && w.Len <= mostMoves && s.openMemory() != nil {
+		moves := make([]byte, w.Len*3*wordSize)
+		if _, err := s.memory.ReadAt(moves, int64(w.Addr)); err != nil {
+			return nil, nil // Then nothing is known.
+		}
+		for ; len(moves) > 0; moves = moves[3*wordSize:] {
+			if binary.LittleEndian.Uint64(moves) == uint64(s.goroutine) {
+				former = append(former, stackBounds{binary.LittleEndian.Uint64(moves[wordSize:]), binary.LittleEndian.Uint64(moves[2*wordSize:])})
+			}
+		}
+	}
+	// Elsewhere package freeze does, as it makes a copy.
+	w, err = s.eval(ctx, evalScope{s.goroutine, 0}, strconv.Quote(packageOf(s.options.Marker))+".process.moved", loadConfig{MaxVariableRecurse: 1, MaxStructFields: -1})
+	if _, ok := refused(err); ok {
+		return former, nil // It was made in another way.
+	}
+	if err != nil {
+		return nil, err
+	}
+	from, by := field(w, "from"), field(w, "by")
+	if from == nil || by == nil {
+		return former, nil
+	}
+	if p := (stackBounds{uint64(number(from)), s.stack.high - uint64(number(by))}); p.low != 0 && p.high != s.stack.high && p.low < p.high {
+		former = append(former, p)
+	}
+	return former, nil
+}
+
+const (
+	mostStack     = 64 << 20 // bounds how much of a stack is looked through
+	mostArguments = 512      // bytes of the outermost frame's arguments
+	mostMoves     = 1 << 16
+)
 
 // store writes a word of memory.
 func (s *Session) store(ctx context.Context, address, value uint64) error {

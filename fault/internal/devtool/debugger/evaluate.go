@@ -139,16 +139,19 @@ type operand struct {
 	at     place
 	expr   ast.Expr // Delve's expression for it; nil: there is none
 	absent bool     // it is the zero value, for an entry that a map does not have
+	// returned says that it was read as a call returned: the addresses where its parts lay are others' now.
+	returned bool
 }
 
 // evaluator evaluates expressions in one frame.
 type evaluator struct {
 	session *Session
 	frame   *frame
-	locals  map[string]string // what there is to doubt about each
-	imports map[string]string // by name in the frame's file
-	calls   bool              // are allowed
-	given   context.Context   // that of the caller, which ends calls
+	locals  map[string]string     // what there is to doubt about each
+	imports map[string]string     // by name in the frame's file
+	calls   bool                  // are allowed
+	given   context.Context       // that of the caller, which ends calls
+	done    map[ast.Expr]*operand // calls that have been made, and must not be made twice
 }
 
 func (s *Session) evaluator(ctx context.Context, f *frame) (*evaluator, error) {
@@ -166,7 +169,7 @@ func (s *Session) evaluator(ctx context.Context, f *frame) (*evaluator, error) {
 			f.locals[strings.TrimPrefix(v.Name, "&")] = s.doubt(ctx, f, v)
 		}
 	}
-	return &evaluator{session: s, frame: f, locals: f.locals, imports: s.importsOf(f.File)}, nil
+	return &evaluator{session: s, frame: f, locals: f.locals, imports: s.importsOf(f.File), done: map[ast.Expr]*operand{}}, nil
 }
 
 func (e *evaluator) isLocal(name string) bool {
@@ -176,6 +179,9 @@ func (e *evaluator) isLocal(name string) bool {
 
 // value evaluates an expression. Operators are worked out here, as Go does; the rest is Delve's.
 func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) {
+	if o := e.done[node]; o != nil {
+		return o, nil
+	}
 	switch n := node.(type) {
 	case *ast.ParenExpr:
 		return e.value(ctx, n.X)
@@ -198,6 +204,16 @@ func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) 
 		if o, err := e.convert(ctx, n); o != nil || err != nil {
 			return o, err
 		}
+	case *ast.CompositeLit:
+		if !e.calls {
+			break
+		}
+		r := &rewriter{evaluator: e, forCall: true}
+		expr, err := r.composite(ctx, n)
+		if _, ok := expr.(*ast.CompositeLit); ok || err != nil {
+			return nil, cmp.Or(err, error(&EvaluateError{Text: "A struct's literal can be the argument of a call only."}))
+		}
+		return e.readBack(ctx, expr)
 	case *ast.FuncLit:
 		return nil, &EvaluateError{Text: "Function literals cannot be evaluated: they would have to be compiled."}
 	}
@@ -211,7 +227,42 @@ func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) 
 	if !e.calls {
 		return nil, &EvaluateError{Text: called + " is a call: it runs code of the program, in the copy. Allow calls to have it made.", Call: true}
 	}
+	if e.session.noCalls != "" {
+		return nil, &EvaluateError{Text: e.session.noCalls}
+	}
+	if call, ok := node.(*ast.CallExpr); ok {
+		if o, err := e.standIn(ctx, call); o != nil || err != nil {
+			return o, err
+		}
+	}
 	return e.call(ctx, node)
+}
+
+// readBack reads what was put into the copy's memory.
+func (e *evaluator) readBack(ctx context.Context, expr ast.Expr) (*operand, error) {
+	text, err := source(expr)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.session.eval(ctx, evalScope{e.session.goroutine, 0}, text, loadResult)
+	if err != nil {
+		return nil, err
+	}
+	return e.operandOf(ctx, w, e.session.addressOf(e.frame.Index, w), expr), nil
+}
+
+// make makes the calls in an expression, so that its value can be used like any other.
+func (e *evaluator) make(ctx context.Context, node ast.Expr) error {
+	called, err := e.calledIn(ctx, node)
+	if err != nil || called == "" {
+		return err
+	}
+	o, err := e.value(ctx, node)
+	if err != nil {
+		return err
+	}
+	e.done[node] = o
+	return nil
 }
 
 // read evaluates an expression without calls.

@@ -191,7 +191,7 @@ func TestWhatCannotBeEvaluated(t *testing.T) {
 		{"main.structs", "shapes.limt", "shapes.limt is not known. Did you mean shapes.Limit?", false},
 		{"main.last", "d.totl", "There is no field and no method totl. Did you mean total?", false},
 		{"main.last", "d.receiver.nam", "There is no field and no method nam. Did you mean name?", false},
-		{"main.last", "d.xxxxx", "There is no field and no method xxxxx. Methods that nothing calls, and", false},
+		{"main.last", "d.xxxxx", "There is no field and no method xxxxx. Methods that nothing calls are not", false},
 		{"main.unnamed.func2.1", "_", "_ has no value here.", false},
 		{"main.unnamed", "result", "result is not known in this frame.", false},
 		{"main.receiver.deferred-range1", "total", "Variables of the function around the loop", false},
@@ -211,7 +211,8 @@ func TestWhatCannotBeEvaluated(t *testing.T) {
 		{"main.floats", "string(plus)", "float64 cannot be converted to string.", false},
 		{"main.texts", "[]byte(long)", "A string of 5000 bytes is too long to be converted here.", false},
 		{"main.slices", "many[1000]", "The index is out of range.", false},
-		{"main.slices", "append(many, 1)", "The builtin append cannot be evaluated", false},
+		{"main.slices", "copy(many, many)", "The builtin copy cannot be evaluated", false},
+		{"main.slices", "append(many, 1)", "append(…) is a call", true},
 		{"main.interfaces", "wrapped.(*shapes.Failure)", "There is a *fmt.wrapError in the interface, no *shapes.Failure.", false},
 		{"main.interfaces", "wrapped.(*shapes.Square)", "The program has no type shapes.Square.", false},
 		{"main.interfaces", "none.(*shapes.Failure)", "The interface is nil.", false},
@@ -288,6 +289,8 @@ func TestCalls(t *testing.T) {
 		{"main.floats", "shapes.Twice(max(2, 3))", "int 6"},
 		{"main.floats", `[]byte(shapes.Greet("x"))`, `[]byte "hello x"`},
 		{"main.floats", "float32(shapes.Twice(3)) / 7", "float32 0.85714287"},
+		{"main.slices", "shapes.Sum(many[:3])", "int 5"}, // Without package calls, it takes a slice.
+		{"main.slices", "shapes.Sum(many[:3]...)", "int 5"},
 		{"main.structs", "shapes.Boom(3)", `any panic: "boom 3"`},
 		{"main.structs", "1 + shapes.Boom(4)", `any panic: "boom 4"`},
 		{"main.structs", "shapes.Twice(shapes.Boom(5))", `any panic: "boom 5"`},
@@ -311,10 +314,11 @@ func TestCalls(t *testing.T) {
 		})
 	}
 	for expression, want := range map[string]string{
-		"mapped(nil, nil)": "mapped is a generic function",
-		"shapes.Sum(1, 2)": "The call has too many arguments",
-		"shapes.Greet(5)":  "",
-		"fmt.Sprint(1)":    "built with optimisation",
+		"mapped(nil, nil)":          "mapped is a generic function",
+		"shapes.Sum(1, 2)":          "The call has too many arguments",
+		"shapes.Greet(5)":           "",
+		"fmt.Sprint(1)":             "built with optimisation",
+		"append(shapes.Names, `x`)": "programs that use the kit have",
 	} {
 		_, err := s.Evaluate(t.Context(), frameOf(t, s, "main.structs"), expression, true)
 		if err == nil || !strings.Contains(evaluateError(t, err).Text, want) {

@@ -1,302 +1,434 @@
 package debugger
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"go/ast"
 	"go/constant"
+	"go/parser"
+	"go/token"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
-// Delve calls nothing that was compiled with optimisation, as libraries are. For what is asked for most, programs that make
-// copies have package calls, which says how its functions are named.
-
-// libraryMethods have so many parameters.
-var libraryMethods = map[string]int{
-	"Context": 0, "Err": 0, "Error": 0, "String": 0, "Unwrap": 0, "Get": 1, "Format": 1, "Query": 0, "Len": 0, "IsZero": 0, "Unix": 0,
-	"Seconds": 0, "Milliseconds": 0, "FormValue": 1, "PathValue": 1, "UserAgent": 0,
-}
-
-// A libraryFunction is one that package calls has too.
-type libraryFunction struct {
-	fixed    int  // parameters before those that are variadic, which are of type any
-	variadic bool // it has such
-	boxed    bool // the fixed ones are of type any
-}
-
-var libraryFunctions = map[string]libraryFunction{
-	"errors.Is": {fixed: 2}, "errors.Unwrap": {fixed: 1},
-	"fmt.Errorf": {fixed: 1, variadic: true}, "fmt.Sprint": {variadic: true}, "fmt.Sprintf": {fixed: 1, variadic: true}, "fmt.Sprintln": {variadic: true},
-	"encoding/json.Marshal": {fixed: 1, boxed: true},
-	"net/url.PathEscape":    {fixed: 1}, "net/url.QueryEscape": {fixed: 1},
-	"strconv.Atoi": {fixed: 1}, "strconv.Itoa": {fixed: 1}, "strconv.Quote": {fixed: 1},
-	"strings.Contains": {fixed: 2}, "strings.EqualFold": {fixed: 2}, "strings.Fields": {fixed: 1}, "strings.HasPrefix": {fixed: 2},
-	"strings.HasSuffix": {fixed: 2}, "strings.Index": {fixed: 2}, "strings.Join": {fixed: 2}, "strings.ReplaceAll": {fixed: 3},
-	"strings.Split": {fixed: 2}, "strings.ToLower": {fixed: 1}, "strings.ToUpper": {fixed: 1}, "strings.TrimPrefix": {fixed: 2},
-	"strings.TrimSpace": {fixed: 1}, "strings.TrimSuffix": {fixed: 2},
-	"time.Now": {}, "time.Since": {fixed: 1}, "time.Until": {fixed: 1},
-}
+// Delve calls nothing that was compiled with optimisation, as libraries are, and knows of no variadic functions. Programs that
+// make copies have package calls for that.
 
 func callsPackage() string { return kit() + "/internal/freeze/calls" }
-
-// library rewrites a call of a library's function or method to one that Delve can make; nil: there is none, or Delve can make
-// this one.
-func (r *rewriter) library(ctx context.Context, n *ast.CallExpr) (ast.Expr, error) {
-	selector, ok := unparen(n.Fun).(*ast.SelectorExpr)
-	if !ok || !r.forCall {
-		return nil, nil
-	}
-	if x, ok := selector.X.(*ast.Ident); ok && !r.isLocal(x.Name) {
-		if path, err := r.packagePath(ctx, x.Name); err != nil || path != "" {
-			if f, ok := libraryFunctions[path+"."+selector.Sel.Name]; ok && err == nil {
-				return r.libraryFunction(ctx, path, selector.Sel.Name, f, n.Args)
-			}
-			return nil, nil
-		}
-	}
-	if parameters, ok := libraryMethods[selector.Sel.Name]; !ok || len(n.Args) != parameters {
-		return nil, nil
-	}
-	if has, err := r.session.canCallLibraries(ctx); err != nil || !has {
-		return nil, err
-	}
-	receiver, called, err := r.receiver(ctx, selector)
-	if receiver == nil || err != nil {
-		return nil, err
-	}
-	result := r.callOf(selector.Sel.Name, receiver)
-	if called { // Delve may be able to make it. What was rewritten is not rewritten again.
-		result = &ast.CallExpr{Fun: &ast.SelectorExpr{X: receiver, Sel: selector.Sel}}
-	}
-	for _, argument := range n.Args {
-		a, err := r.expression(ctx, argument)
-		if err != nil {
-			return nil, err
-		}
-		result.Args = append(result.Args, a)
-	}
-	return result, nil
-}
 
 func (r *rewriter) callOf(name string, arguments ...ast.Expr) *ast.CallExpr {
 	return &ast.CallExpr{Fun: &ast.SelectorExpr{X: quote(callsPackage()), Sel: ast.NewIdent(name)}, Args: arguments}
 }
 
-// canCallLibraries reports whether the program has package calls.
-func (s *Session) canCallLibraries(ctx context.Context) (bool, error) {
-	if s.slots == nil {
-		out, err := get[struct{ Variables []wireVariable }](ctx, s.wire, "ListPackageVars", struct {
-			Filter string
-			Cfg    loadConfig
-		}{"^" + regexp.QuoteMeta(callsPackage()) + `\.Slots$`, loadConfig{}})
-		if err != nil {
-			return false, err
-		}
-		s.slots = new(slots)
-		if len(out.Variables) == 1 {
-			s.slots.address, s.slots.count = out.Variables[0].Addr, uint64(out.Variables[0].Len)
-		}
+// standIn makes a call by way of package calls; nil: Delve is to make it, or to say what is wrong with it.
+func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, error) {
+	r := &rewriter{evaluator: e, forCall: true}
+	if id, ok := unparen(n.Fun).(*ast.Ident); ok && id.Name == "append" && !e.isLocal(id.Name) {
+		return r.appended(ctx, n)
 	}
-	return s.slots.address != 0 && s.slots.count != 0, nil
-}
-
-// slots are words of the program that pointers can be put into.
-type slots struct{ address, count, used uint64 }
-
-// receiver is what a method is called on, so that it fits into an interface; nil: Delve can call the method, or says what is
-// wrong with it. direct says that it is what a call returns, and that the method is to be called as it is.
-func (r *rewriter) receiver(ctx context.Context, n *ast.SelectorExpr) (receiver ast.Expr, direct bool, err error) {
-	called, err := r.calledIn(ctx, n.X)
-	if err != nil {
-		return nil, false, err
-	}
-	if called != "" {
-		// What it will return is known of stand-ins only; but what has a method Error is an error.
-		receiver, err = r.expression(ctx, n.X)
-		return receiver, n.Sel.Name != "Error" && !returnsInterface(receiver), err
-	}
-	x, err := r.read(ctx, n.X)
-	if err != nil {
-		return nil, false, err
-	}
-	if x.wire.Kind == reflect.Interface && isNil(x.wire) {
-		return nil, false, &EvaluateError{Text: "The interface is nil: a call of its methods would panic."}
-	}
-	_, err = r.read(ctx, n)
-	if text, _ := refused(err); !strings.Contains(text, optimizedFunction) {
-		return nil, false, nil
-	}
-	if !isPointer(x.wire.Kind) {
-		receiver, err = r.pointerTo(ctx, x.wire)
-		return receiver, false, err
-	}
-	receiver, err = r.expression(ctx, n.X)
-	return receiver, false, err
-}
-
-// returnsInterface reports whether an expression has been rewritten to a call of package calls that returns an interface: what
-// else is returned fits into none as it is.
-func returnsInterface(rewritten ast.Expr) bool {
-	call, ok := unparen(rewritten).(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	selector, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	if path, ok := selector.X.(*ast.BasicLit); !ok || path.Value != quote(callsPackage()).Value {
-		return false
-	}
-	switch selector.Sel.Name {
-	case "Context", "Err", "Unwrap", "ErrorsUnwrap", "FmtErrorf":
-		return true
-	}
-	return false
-}
-
-// pointerTo is a pointer to what Delve has read, which lies in memory itself and is of a type that the program has: &x would
-// be in Delve only.
-func (r *rewriter) pointerTo(ctx context.Context, w *wireVariable) (ast.Expr, error) {
-	if w.Addr == 0 || w.made || w.Flags&(flagFakeAddress|flagRegister|flagConstant) != 0 {
-		return nil, &EvaluateError{Text: "A value that lies nowhere in memory cannot be used here."}
-	}
-	r.onStack = r.onStack || r.session.stack.has(w.Addr)
-	return r.pointer(ctx, "*"+w.Type, w.Addr)
-}
-
-func (r *rewriter) pointer(ctx context.Context, typ string, target uint64) (ast.Expr, error) {
-	s := r.session.slots
-	slot := s.address + wordSize*(s.used%s.count)
-	s.used++
-	if err := r.session.store(ctx, slot, target); err != nil {
+	if has, err := e.session.canCallLibraries(ctx); err != nil || !has {
 		return nil, err
 	}
-	return dereferenced(typ, slot), nil
-}
-
-// isPointer reports whether an interface holds a value of the kind as it is, or is one.
-func isPointer(kind reflect.Kind) bool {
-	switch kind {
-	case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return true
+	selector, ok := unparen(n.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return nil, nil
 	}
-	return false
-}
-
-func (r *rewriter) libraryFunction(ctx context.Context, path, name string, f libraryFunction, arguments []ast.Expr) (ast.Expr, error) {
-	if has, err := r.session.canCallLibraries(ctx); err != nil || !has {
-		return nil, err
-	}
-	switch {
-	case len(arguments) < f.fixed:
-		return nil, &EvaluateError{Text: "The call has not enough arguments."}
-	case len(arguments) > f.fixed && !f.variadic:
-		return nil, &EvaluateError{Text: "The call has too many arguments."}
-	}
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	result := r.callOf(strings.ToUpper(last[:1]) + last[1:] + name)
-	for _, argument := range arguments[:f.fixed] {
-		put := r.expression
-		if f.boxed {
-			put = r.boxed
-		}
-		a, err := put(ctx, argument)
+	name := selector.Sel.Name
+	if x, ok := selector.X.(*ast.Ident); ok && !e.isLocal(x.Name) {
+		path, err := e.packagePath(ctx, x.Name)
 		if err != nil {
 			return nil, err
 		}
-		result.Args = append(result.Args, a)
+		if path != "" {
+			if !e.session.slots.functions[path+"."+name] {
+				return nil, nil
+			}
+			return r.viaReflect(ctx, n, "Function", nil, path+"."+name)
+		}
 	}
-	if !f.variadic {
-		return result, nil
+	if _, ok := selector.X.(*ast.BasicLit); ok || !token.IsExported(name) {
+		return nil, nil
 	}
-	var list ast.Expr = ast.NewIdent("nil")
-	for _, argument := range arguments[f.fixed:] {
-		a, err := r.boxed(ctx, argument)
+	if err := e.make(ctx, selector.X); err != nil {
+		return nil, err
+	}
+	x, err := e.value(ctx, selector.X)
+	if err != nil {
+		return nil, err
+	}
+	if w := x.wire; w != nil && w.Kind == reflect.Interface && isNil(w) {
+		return nil, &EvaluateError{Text: "The interface is nil: a call of its methods would panic."}
+	}
+	f, missing, err := r.signatureOf(ctx, selector)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil || !f.variadic {
+		if text, _ := refused(missing); !strings.Contains(text, optimizedFunction) && noMember.FindString(text) == "" {
+			return nil, nil
+		}
+	}
+	receiver, _, err := r.box(ctx, selector.X, x)
+	if x.wire != nil && !isPointer(x.wire.Kind) { // A pointer to it has all methods.
+		var address uint64
+		if address, err = r.place(ctx, x); err == nil {
+			receiver, err = r.pointer(ctx, "*"+x.typ, address)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.viaReflect(ctx, n, "Method", receiver, name)
+	if err == errNoSuch {
+		return nil, missing // Without that, Delve knows it: it may be a field.
+	}
+	return o, err
+}
+
+// errNoSuch says that package calls knows no such function.
+var errNoSuch error = &EvaluateError{Text: "There is no such function."}
+
+// perList is how many arguments package calls takes at once.
+const perList = 4
+
+// viaReflect has package calls make a call by one of its functions, of a method if there is a receiver.
+func (r *rewriter) viaReflect(ctx context.Context, n *ast.CallExpr, by string, receiver ast.Expr, name string) (*operand, error) {
+	var before ast.Expr = ast.NewIdent("nil")
+	var boxes []ast.Expr
+	how := ""
+	moves := len(r.session.moved)
+	list := func() ([]ast.Expr, error) {
+		text, err := r.string(ctx, how)
+		all := append([]ast.Expr{before, text}, boxes...)
+		for len(all) < perList+2 {
+			all = append(all, ast.NewIdent("nil"))
+		}
+		how, boxes = "", nil
+		return all, err
+	}
+	for _, argument := range n.Args {
+		if len(boxes) == perList {
+			all, err := list()
+			if err != nil {
+				return nil, err
+			}
+			before = r.callOf("List", all...)
+		}
+		box, kind, err := r.boxed(ctx, argument)
 		if err != nil {
 			return nil, err
 		}
-		list = r.callOf("Add", list, a)
+		boxes, how = append(boxes, box), how+kind
 	}
-	result.Args = append(result.Args, list)
-	return result, nil
+	var arguments []ast.Expr
+	if receiver != nil {
+		arguments = append(arguments, receiver)
+	}
+	called, err := r.string(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := list()
+	if err != nil {
+		return nil, err
+	}
+	arguments = append(arguments, called, ast.NewIdent(strconv.FormatBool(n.Ellipsis.IsValid())))
+	call := r.callOf(by, append(arguments, rest...)...)
+	if r.onStack && moves != len(r.session.moved) {
+		return nil, errMoved
+	}
+	text, err := source(call)
+	if err != nil {
+		return nil, err
+	}
+	values, err := r.injected(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != 2 {
+		return nil, fmt.Errorf("%d results of %s", len(values), text)
+	}
+	switch problem := values[1].text(); problem {
+	case "":
+	case "none":
+		return nil, errNoSuch
+	default:
+		return nil, &EvaluateError{Text: problem}
+	}
+	return r.results(ctx, &values[0])
 }
 
-// boxed rewrites an expression to one that Delve can put into an interface.
-func (r *rewriter) boxed(ctx context.Context, node ast.Expr) (ast.Expr, error) {
+// results are what package calls has kept of a call.
+func (r *rewriter) results(ctx context.Context, kept *wireVariable) (*operand, error) {
+	tuple := &wireVariable{Type: tupleType}
+	for i := range kept.Children {
+		typ, address := field(&kept.Children[i], "Type"), number(field(&kept.Children[i], "Address"))
+		if typ == nil || address == 0 {
+			return nil, fmt.Errorf("a result of a call is not known: %+v", kept.Children[i])
+		}
+		expr := dereferenced(cmp.Or(typ.text(), "interface {}"), uint64(address))
+		if typ.text() == "" {
+			expr = &ast.TypeAssertExpr{X: expr, Type: ast.NewIdent("data")}
+		}
+		o, err := r.readBack(ctx, expr)
+		if err != nil || len(kept.Children) == 1 {
+			return o, err
+		}
+		w := o.wire
+		w.Name = unnamedResult + strconv.Itoa(i)
+		tuple.Children = append(tuple.Children, *w)
+	}
+	return r.operandOf(ctx, tuple, place{frame: r.frame.Index, read: tuple}, nil), nil
+}
+
+// inInterface is an argument whose parameter is of type any.
+func (r *rewriter) inInterface(ctx context.Context, node ast.Expr) (ast.Expr, error) {
+	if has, err := r.session.canCallLibraries(ctx); err != nil {
+		return nil, err
+	} else if !has {
+		return r.expression(ctx, node)
+	}
+	box, kind, err := r.boxed(ctx, node)
+	if err == nil && kind != boxedItself {
+		box = r.callOf("At", box)
+	}
+	return box, err
+}
+
+// What a box is to package calls.
+const (
+	boxedItself   = "v"
+	boxedPointer  = "p"
+	boxedConstant = "c"
+)
+
+// boxed is an expression that fits into an interface: for an argument, or for a pointer to it.
+func (r *rewriter) boxed(ctx context.Context, node ast.Expr) (box ast.Expr, kind string, err error) {
 	if id, ok := unparen(node).(*ast.Ident); ok && id.Name == "nil" && !r.isLocal("nil") {
-		return id, nil
+		return id, boxedItself, nil
+	}
+	if err := r.make(ctx, node); err != nil {
+		return nil, "", err
 	}
 	o, err := r.value(ctx, node)
 	if err != nil {
+		return nil, "", err
+	}
+	return r.box(ctx, node, o)
+}
+
+// box does that for an expression whose value is known.
+func (r *rewriter) box(ctx context.Context, node ast.Expr, o *operand) (box ast.Expr, kind string, err error) {
+	kind = boxedPointer
+	if o.untyped() {
+		typ := defaultTypes[o.basic]
+		if c, ok := o.number.(constant.Value); ok && c.Kind() == constant.Float {
+			typ = "float64"
+		}
+		if o = o.typed(typ, typ); o == nil {
+			return nil, "", &EvaluateError{Text: "The constant does not fit into the type " + typ + "."}
+		}
+		kind = boxedConstant
+	}
+	w := o.plain()
+	switch {
+	case w == nil:
+		return nil, "", &EvaluateError{Text: "A value of this kind cannot be used within another expression here."}
+	case w.Unreadable != "":
+		return nil, "", &EvaluateError{Text: "An argument cannot be read: " + sentence(w.Unreadable)}
+	case w.Type == tupleType:
+		return nil, "", &EvaluateError{Text: severalResults}
+	case w.Kind == reflect.Interface && isNil(w):
+		return ast.NewIdent("nil"), boxedItself, nil
+	case w.Kind == reflect.Interface || w.Kind == reflect.Pointer:
+		box, err = r.expression(ctx, node)
+		return box, boxedItself, err
+	}
+	address, err := r.place(ctx, o)
+	if err != nil {
+		return nil, "", err
+	}
+	box, err = r.pointer(ctx, "*"+o.typ, address)
+	return box, kind, err
+}
+
+// severalResults is what cannot be done with the results of a call.
+const severalResults = "A call that returns several values, or none, cannot be a part of an expression."
+
+// defaultTypes are those of untyped constants.
+var defaultTypes = map[string]string{
+	"untyped bool": "bool", "untyped string": "string", "untyped int": "int", "untyped rune": "int32", "untyped float": "float64",
+}
+
+// appended makes a slice that has more elements than another. The other one's memory is left alone.
+func (r *rewriter) appended(ctx context.Context, n *ast.CallExpr) (*operand, error) {
+	const most = 64 << 10
+	if len(n.Args) == 0 {
+		return nil, &EvaluateError{Text: "append needs a slice."}
+	}
+	if err := r.make(ctx, n.Args[0]); err != nil {
 		return nil, err
 	}
-	if box := boxOf(o); box != "" {
-		if literal := o.literalOf(); literal != nil {
-			return r.callOf(box, literal), nil
-		}
-	}
-	called, err := r.calledIn(ctx, node)
+	x, err := r.value(ctx, n.Args[0])
 	if err != nil {
 		return nil, err
 	}
-	w := o.wire
-	switch {
-	case w == nil:
-		return nil, &EvaluateError{Text: "A value of this kind cannot be used within another expression here."}
-	case w.Unreadable != "":
-		return nil, &EvaluateError{Text: "An argument cannot be read: " + sentence(w.Unreadable)}
-	case w.Kind == reflect.Interface && isNil(w):
-		return ast.NewIdent("nil"), nil
-	case called == "" && isPointer(w.Kind):
-		return r.expression(ctx, node)
-	case called != "" && w.Kind == reflect.Pointer && len(w.Children) == 1: // It must not be called twice.
-		return r.pointer(ctx, w.Type, w.Children[0].Addr)
-	case called == "":
-		pointer, err := r.pointerTo(ctx, w)
+	w := x.plain()
+	element, ok := "", w != nil && w.Kind == reflect.Slice && !w.made && w.Unreadable == ""
+	if ok {
+		element, ok = strings.CutPrefix(w.RealType, "[]")
+	}
+	if !ok {
+		return nil, &EvaluateError{Text: "Here, append needs a slice of the program as its first argument."}
+	}
+	before, err := r.contents(ctx, w, element, most)
+	if err != nil {
+		return nil, err
+	}
+	more := n.Args[1:]
+	if n.Ellipsis.IsValid() {
+		if len(more) != 1 {
+			return nil, &EvaluateError{Text: "With …, append takes one slice more."}
+		}
+		if err := r.make(ctx, more[0]); err != nil {
+			return nil, err
+		}
+		y, err := r.value(ctx, more[0])
 		if err != nil {
 			return nil, err
 		}
-		return r.callOf("At", pointer), nil
+		other := y.plain()
+		if other == nil || other.Kind != reflect.Slice || other.RealType != w.RealType || other.made {
+			return nil, &EvaluateError{Text: "What stands before … is no " + shortType(w.RealType) + "."}
+		}
+		after, err := r.contents(ctx, other, element, most)
+		if err != nil {
+			return nil, err
+		}
+		before, more = append(before, after...), nil
 	}
-	return nil, &EvaluateError{Text: "What this returns cannot be an argument here; evaluate it on its own."}
+	expr, err := r.list(ctx, w.Type, element, before, more)
+	if err != nil {
+		return nil, err
+	}
+	return r.readBack(ctx, expr)
 }
 
-// boxOf is the function of package calls that puts a value into an interface with its type; "": there is none.
-func boxOf(o *operand) string {
-	if o.number == nil {
+// contents are the bytes of a slice's elements.
+func (r *rewriter) contents(ctx context.Context, w *wireVariable, element string, most int64) ([]byte, error) {
+	size := r.session.sizeOf(ctx, element)
+	if size < 0 || w.Len > most || size*w.Len > most {
+		return nil, &EvaluateError{Text: fmt.Sprintf("The slice takes more than %d bytes, which is too much for append here.", most)}
+	}
+	data := make([]byte, size*w.Len)
+	return data, r.session.readMemory(w.Base, data)
+}
+
+// A signature is what debug data does not tell of a function.
+type signature struct {
+	boxed    []bool // the parameter is of type any; the last one of a variadic function is not among them
+	variadic bool
+	element  string // Delve's name of the type behind …
+}
+
+// signatureOf finds the signature of the function that an expression means, in the source or in the type of a variable; nil: it is
+// not known. The error is Delve's about the expression.
+func (r *rewriter) signatureOf(ctx context.Context, fun ast.Expr) (f *signature, refusal, err error) {
+	if called, err := r.calledIn(ctx, fun); err != nil || called != "" {
+		return nil, nil, err
+	}
+	o, err := r.read(ctx, fun)
+	if _, ok := refused(err); ok || isOurs(err) {
+		return nil, err, nil
+	}
+	if err != nil || o.wire == nil || o.wire.Kind != reflect.Func || o.wire.Base == 0 {
+		return nil, nil, err
+	}
+	known, ok := r.session.signatures[o.wire.Base]
+	if !ok {
+		if known, err = r.session.declared(ctx, o.wire.Base); err != nil {
+			return nil, nil, err
+		}
+		if r.session.signatures == nil {
+			r.session.signatures = map[uint64]*signature{}
+		}
+		r.session.signatures[o.wire.Base] = known
+	}
+	if parameters := variadicType.FindStringSubmatch(o.wire.Type); known == nil && parameters != nil {
+		known = &signature{boxed: make([]bool, strings.Count(parameters[1], ",")), variadic: true, element: parameters[2]}
+	}
+	return known, nil, nil
+}
+
+// variadicType is that of a function whose parameters have no commas of their own.
+var variadicType = regexp.MustCompile(`^func\(((?:[^(),]+, ?)*)\.\.\.([^(),]+)\)`)
+
+// declared finds the declaration of a function of the application that begins at an address; nil: there is none.
+func (s *Session) declared(ctx context.Context, entry uint64) (*signature, error) {
+	out, err := get[struct{ Locations []wireLocation }](ctx, s.wire, "FindLocation", map[string]any{
+		"Scope": evalScope{s.goroutine, 0}, "Loc": fmt.Sprintf("*%#x", entry),
+	})
+	if _, ok := refused(err); ok {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Locations) != 1 || out.Locations[0].Function == nil || out.Locations[0].Function.Optimized || out.Locations[0].File == autogenerated {
+		return nil, nil
+	}
+	l := out.Locations[0]
+	s.locate(&l)
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, l.File, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, nil // It is gone, or is being edited.
+	}
+	function, path := l.Function.Name, packageOf(l.Function.Name)
+	for _, d := range parsed.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Type.TypeParams != nil || function != path+"."+receiverOf(f)+f.Name.Name {
+			continue
+		}
+		there := &evaluator{session: s, frame: &frame{Frame: Frame{Function: function}}, imports: s.importsOf(l.File)}
+		return there.signature(ctx, f.Type.Params.List)
+	}
+	return nil, nil
+}
+
+// signature reads the parameters of a function in whose package the evaluator is.
+func (e *evaluator) signature(ctx context.Context, parameters []*ast.Field) (*signature, error) {
+	f := &signature{}
+	for _, p := range parameters {
+		if variadic, ok := p.Type.(*ast.Ellipsis); ok {
+			f.variadic = true
+			var err error
+			f.element, err = e.typeName(ctx, variadic.Elt)
+			return f, err
+		}
+		name, err := e.typeName(ctx, p.Type)
+		for range max(len(p.Names), 1) {
+			f.boxed = append(f.boxed, err == nil && name == "interface {}")
+		}
+	}
+	return f, nil
+}
+
+// receiverOf is what the name of a method has before it, "(*T)."; "" of a function.
+func receiverOf(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) != 1 {
 		return ""
 	}
-	switch o.typ {
-	case "string", "int", "float64", "bool":
-	case "":
-		if v, ok := o.number.(constant.Value); ok {
-			switch {
-			case o.basic == "untyped rune":
-				return ""
-			case v.Kind() == constant.Float, o.basic == "untyped float":
-				return "Float"
-			}
-		}
-	default:
-		return ""
-	}
-	switch v := o.number.(type) {
-	case float64:
-		return "Float"
-	case constant.Value:
-		switch v.Kind() {
-		case constant.Bool:
-			return "Bool"
-		case constant.String:
-			return "Text"
-		case constant.Int:
-			if o.typ == "float64" {
-				return "Float"
-			}
-			return "Int"
+	switch typ := unparen(f.Recv.List[0].Type).(type) {
+	case *ast.Ident:
+		return typ.Name + "."
+	case *ast.StarExpr:
+		if id, ok := typ.X.(*ast.Ident); ok {
+			return "(*" + id.Name + ")."
 		}
 	}
-	return ""
+	return "?" // It is of a generic type.
 }

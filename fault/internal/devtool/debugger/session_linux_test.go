@@ -302,6 +302,9 @@ func main() {
 	case "panic":
 		go stray(map[string]int{"a": 1})
 		select {}
+	case "moved":
+		go cleanUp(o)
+		select {}
 	case "overflow":
 		deeper(o, 1)
 	case "deadlock":
@@ -320,6 +323,28 @@ func stray(sizes map[string]int) {
 	text := "about to crash"
 	var none []int
 	none[sizes["a"]] = len(text)
+}
+
+// cleanUp lets its stack grow between the panic and the end.
+//
+//go:noinline
+func cleanUp(o *order) {
+	defer grow()
+	items := []string{"on", "the", "stack"}
+	late := &order{"ann"}
+	before := late
+	defer func() { late = &order{"rita"} }()
+	count := len(items) + len(before.customer)
+	var none []int
+	none[count] = len(o.customer)
+}
+
+//go:noinline
+func grow() {
+	var space [64 << 10]byte
+	for i := range space {
+		space[i] = byte(i)
+	}
 }
 
 func deeper(o *order, n int) int { return n + deeper(o, n+1) }
@@ -365,6 +390,7 @@ func exit(o *order, code int) {
 		variables map[string]string
 	}{
 		"panic":    {"main.stray", map[string]string{"text": `"about to crash"`, "none": "nil"}},
+		"moved":    {"main.cleanUp", map[string]string{"items": `["on", "the", "stack"]`, "o.customer": `"susan"`, "before.customer": `"ann"`, "late.customer": `"rita"`}},
 		"overflow": {"main.deeper", map[string]string{"o.customer": `"susan"`}},
 		"deadlock": {"main.wait", map[string]string{"text": `"waited for by susan"`}},
 		"unlock":   {"main.unlock", map[string]string{"text": `"unlocked by susan"`, "mu": "unlocked once too often"}},
@@ -381,6 +407,8 @@ func exit(o *order, code int) {
 				t.Fatalf("its copy is %d, %v", pid, crashed)
 			}
 			defer link.End(pid)
+			const most = 100 << 20 // bytes; a stack that overflows takes half a gigabyte, and a further half has been its own
+			eventually(t, "it keeps no memory that nobody reads", func() bool { return resident(t, pid) < most })
 			s, err := debugger.Attach(t.Context(), debugger.Options{Delve: dlv, PID: pid, Crashed: true, Goroutine: 1})
 			if err != nil {
 				t.Fatal(err)
@@ -412,6 +440,20 @@ func exit(o *order, code int) {
 		t.Errorf("a process whose parent wants none has the copy %d", pid)
 		link.End(pid)
 	}
+}
+
+// resident is how many bytes of memory a process has.
+func resident(t *testing.T, pid int) (bytes int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
 }
 
 // ends runs a program to its end and returns what it said.

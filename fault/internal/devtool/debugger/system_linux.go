@@ -72,7 +72,9 @@ func hasOneThread(pid int) bool {
 }
 
 // openMemory opens the memory of a process.
-func openMemory(pid int) (*os.File, error) { return os.Open(fmt.Sprintf("/proc/%d/mem", pid)) }
+func openMemory(pid int) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+}
 
 // statusField reads a line of /proc/N/status.
 func statusField(status []byte, name string) string {

@@ -89,8 +89,15 @@ func (s *Session) fakeBits(ctx context.Context, kind reflect.Kind, address uint6
 	return bits, err == nil
 }
 
+// processMemory is the memory of a process.
+type processMemory interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+}
+
 // openMemory opens the memory of the process when it is first needed; nil: it is not to be had.
-func (s *Session) openMemory() io.ReaderAt {
+func (s *Session) openMemory() processMemory {
 	if s.memory == nil {
 		memory, err := openMemory(s.options.PID)
 		if err != nil {

@@ -18,6 +18,8 @@ import (
 type code struct {
 	lines []problem.Line
 	hit   int // index into lines; -1 is none
+	// literals says that function literals on the line may be what ran.
+	literals bool
 }
 
 func newCode(lines []problem.Line) *code {
@@ -195,30 +197,108 @@ func (p *piece) touches(n ast.Node, line int) bool {
 }
 
 // each visits the nodes of a kind that stand on a line, in the order in which they are written. Function literals are functions
-// of their own and are looked into only if there is nothing else.
+// of their own.
 func each[N ast.Node](c *code, line int, visit func(*piece, N)) {
 	p := c.statement(line)
 	if p == nil {
 		return
 	}
-	for _, literals := range []bool{false, true} {
-		found := false
-		for _, s := range p.body {
-			ast.Inspect(s, func(n ast.Node) bool {
-				if _, is := n.(*ast.FuncLit); is && !literals {
-					return false
-				}
-				if x, is := n.(N); is && p.touches(n, line) {
-					found = true
-					visit(p, x)
-				}
+	for _, s := range p.body {
+		ast.Inspect(s, func(n ast.Node) bool {
+			if _, is := n.(*ast.FuncLit); is && !c.literals {
+				return false
+			}
+			if x, is := n.(N); is && p.touches(n, line) {
+				visit(p, x)
+			}
+			return true
+		})
+	}
+}
+
+// guarded returns the conditions before && and || behind which a node stands. sure says that these are all: none of
+// them calls a function.
+func (p *piece) guarded(node ast.Node) (guards []guard, sure bool) {
+	sure = true
+	for _, s := range p.body {
+		ast.Inspect(s, func(n ast.Node) bool {
+			b, is := n.(*ast.BinaryExpr)
+			if !is || b.Op != token.LAND && b.Op != token.LOR || node.Pos() < b.Y.Pos() || node.End() > b.Y.End() {
 				return true
-			})
-		}
-		if found {
-			return
+			}
+			if isPure(b.X) {
+				guards = append(guards, guard{p.source(b.X), b.Op == token.LAND})
+			} else {
+				sure = false
+			}
+			return true
+		})
+	}
+	return guards, sure
+}
+
+// reached tells whether a node of the line was evaluated, as far as the conditions before it tell: sure is false if they do not.
+func (s *subject) reached(at spot) (was, sure bool) {
+	guards, sure := at.guarded(at.node)
+	for _, g := range guards {
+		switch is, known := s.truth(g.text); {
+		case !known:
+			sure = false
+		case is != g.want:
+			return false, true
 		}
 	}
+	return true, sure
+}
+
+// hidden are the names that the line declares and uses: what is used may be another variable of the same name.
+func (c *code) hidden() map[string]bool {
+	hidden := map[string]bool{}
+	note := func(names, used []ast.Expr) {
+		for _, name := range names {
+			id, is := name.(*ast.Ident)
+			if !is {
+				continue
+			}
+			for _, x := range used {
+				if mentions(x, map[string]bool{id.Name: true}) {
+					hidden[id.Name] = true
+				}
+			}
+		}
+	}
+	each(c, c.hit, func(_ *piece, a *ast.AssignStmt) {
+		if a.Tok == token.DEFINE {
+			note(a.Lhs, a.Rhs)
+		}
+	})
+	each(c, c.hit, func(_ *piece, r *ast.RangeStmt) {
+		if r.Tok == token.DEFINE {
+			note([]ast.Expr{r.Key, r.Value}, []ast.Expr{r.X})
+		}
+	})
+	return hidden
+}
+
+// uses tells whether an expression has one of the names.
+func uses(expression string, names map[string]bool) bool {
+	e, err := parser.ParseExpr(expression)
+	return err != nil || mentions(e, names)
+}
+
+// mentions tells whether an expression has one of the names, other than as a field.
+func mentions(e ast.Expr, names map[string]bool) (found bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			found = found || mentions(n.X, names)
+			return false
+		case *ast.Ident:
+			found = found || names[n.Name]
+		}
+		return !found
+	})
+	return found
 }
 
 // callsOf returns the arguments of the calls of a function, by its name as it is written ("strconv.Atoi"), on the nearest line
@@ -328,7 +408,7 @@ func (s *subject) called() string { return cmp.Or(s.call.Called, s.call.Below) }
 // calledName is its name alone.
 func (s *subject) calledName() string {
 	name, _, _ := strings.Cut(s.called(), "[") // of a generic function
-	return name[strings.LastIndexByte(name, '.')+1:]
+	return strings.TrimPrefix(name[strings.LastIndexByte(name, '.')+1:], "_Cfunc_")
 }
 
 // below tells where it happened, other than in the line itself.

@@ -122,6 +122,38 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+// TestSignals: what the runtime writes of a signal in C, and of one that somebody has sent.
+func TestSignals(t *testing.T) {
+	const inC = "signal arrived during cgo execution\n\ngoroutine 1 gp=0x1386e97d81e0 m=0 mp=0x55c460 [syscall]:\n" +
+		"runtime.cgocall(0x48b6a0, 0x1386e981ef28)\n\t/usr/local/go/src/runtime/cgocall.go:167 +0x4b fp=0x1386e981ef00 sp=0x1386e981eec8 pc=0x4779ab\n" +
+		"main._Cfunc_deeper(0x0)\n\t_cgo_gotypes.go:54 +0x45 fp=0x1386e981ef28 sp=0x1386e981ef00 pc=0x48b3a5\n" +
+		"main.main()\n\t/src/main.go:19 +0xa5 fp=0x1386e981ef48 sp=0x1386e981ef28 pc=0x48b5e5\n"
+	const sent = "\ngoroutine 1 gp=0xc0000021c0 m=nil [sleep]:\nmain.main()\n\t/src/main.go:19 +0x5bc\n"
+	for name, c := range map[string]struct{ output, title, text, mark string }{
+		"NULL":    {"SIGSEGV: segmentation violation\nPC=0x48b6b6 m=0 sigcode=1 addr=0x4\n" + inC, "`C.deeper` used memory that is not its own (SIGSEGV)", "The address was 0x4, so the pointer was NULL.", "C.deeper(p)"},
+		"address": {"SIGSEGV: segmentation violation\nPC=0x48b6b6 m=0 sigcode=1 addr=0x7f0000001000\n" + inC, "`C.deeper` used memory that is not its own (SIGSEGV)", "The address was 0x7f0000001000.", "C.deeper(p)"},
+		"abort":   {"free(): double free detected in tcache 2\nSIGABRT: abort\nPC=0x7f85d6e86eec m=0 sigcode=18446744073709551610\n" + inC, "`C.deeper` gave up (SIGABRT)", "freed twice", "C.deeper(p)"},
+		"zero":    {"SIGFPE: floating-point exception\nPC=0x48b6f6 m=0 sigcode=1\n" + inC, "`C.deeper` divided by zero, or its result did not fit (SIGFPE)", "in C", "C.deeper(p)"},
+		"illegal": {"SIGILL: illegal instruction\nPC=0x48b6f6 m=0 sigcode=2\n" + inC, "`C.deeper` ended the process", "in C", "C.deeper(p)"},
+		"sent":    {"SIGABRT: abort\nPC=0x480941 m=0 sigcode=0\n" + sent, "It was ended by SIGABRT", "somebody has sent it", ""},
+		"quit":    {"SIGQUIT: quit\nPC=0x480941 m=0 sigcode=0\n" + sent, "Somebody has sent it SIGQUIT", "stacks of all goroutines", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := crash.Parse(c.output, "example.org/app")
+			f := &fault.Failure{Kind: fault.KindCrash, StackOf: fault.StackCrash, Message: r.Text, Causes: r.Causes, Stack: r.Stack, Output: c.output}
+			at := slices.IndexFunc(f.Stack, func(f trace.Frame) bool { return f.App })
+			lines := []problem.Line{{Number: 19, Text: "\tn := g(int(C.deeper(p)), p)", Hit: true}}
+			got := explain.Explain(f, explain.At(f, at, lines))
+			if len(got) != 1 || got[0].Title != c.title || !strings.Contains(got[0].Text, c.text) {
+				t.Fatalf("%+v", got)
+			}
+			if mark := marked(t, got[0], lines); mark != c.mark {
+				t.Errorf("marked is %q", mark)
+			}
+		})
+	}
+}
+
 func TestDeadlock(t *testing.T) {
 	// A test's process has goroutines that never let the runtime see a deadlock.
 	f := &fault.Failure{Kind: fault.KindCrash}
@@ -159,6 +191,18 @@ func TestCircumstances(t *testing.T) {
 		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: typ, Message: "the process ended"}, Output: "ready\n2026/11/27 no `key` for $1\n\n"}
 		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Title != title || !strings.HasSuffix(got[0].Text, " It wrote last: `2026/11/27 no 'key' for $1`.") {
 			t.Errorf("%s: %+v", typ, got)
+		}
+	}
+}
+
+// What ended the process is named, if the stack tells.
+func TestExit(t *testing.T) {
+	for by, text := range map[string]string{
+		"log.Fatal": "`log.Fatal` writes what it is given, and ends the process by os.Exit.", "main.leave": "It called os.Exit with another code than 0.",
+	} {
+		f := &fault.Failure{Kind: fault.KindEnded, Causes: fault.Cause{Type: explain.Exit}, Stack: trace.Stack{{Function: "os.Exit"}, {Function: by, App: by == "main.leave"}}}
+		if got := explain.Explain(f, explain.Call{}); len(got) != 1 || got[0].Text != text {
+			t.Errorf("%+v", got)
 		}
 	}
 }

@@ -8,6 +8,7 @@ package explain
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -39,6 +40,9 @@ type Call struct {
 	Lines []problem.Line
 	// File has the lines, if it may be read: what it imports tells the names of packages from others. "" is none.
 	File string
+	// Function is the call's own function by its full name, "" is not known: one that is no function literal did nothing of what the
+	// literals on its line do.
+	Function string
 	// Below is the function that this line has called and in which it happened, however many calls further: "strings.Repeat".
 	// "" means that it happened in this call itself.
 	Below string
@@ -57,8 +61,11 @@ type Call struct {
 // f's, make the Call by hand.
 func At(f *fault.Failure, index int, lines []problem.Line) Call {
 	c := Call{Lines: lines, Elsewhere: f.StackOf == fault.StackWrapped || f.StackOf == fault.StackHandled}
-	if lines != nil && index >= 0 && index < len(f.Stack) {
-		c.File = f.Stack[index].File
+	if index >= 0 && index < len(f.Stack) {
+		c.Function = f.Stack[index].Function
+		if lines != nil {
+			c.File = f.Stack[index].File
+		}
 	}
 	for _, frame := range f.Stack[:min(max(index, 0), len(f.Stack))] {
 		// The runtime is how a panic comes about, not where.
@@ -80,6 +87,8 @@ const (
 // called by several goroutines at once if the Lookup may. It takes no longer than some milliseconds and its lookups.
 func Explain(f *fault.Failure, call Call) []Explanation {
 	s := &subject{f: f, call: call, code: newCode(call.Lines)}
+	s.code.literals = call.Function == "" || inLiteral.MatchString(call.Function)
+	s.hidden = s.code.hidden()
 	s.here = call.Below == ""
 	type found struct {
 		Explanation
@@ -119,6 +128,8 @@ type subject struct {
 	code    *code
 	here    bool // it happened in the call itself
 	lookups int
+	// hidden are the names that the line gives to new variables, while it uses others of that name.
+	hidden map[string]bool
 	// packages are the names of those that the code's file imports, once they have been asked for.
 	packages map[string]bool
 }
@@ -133,12 +144,15 @@ func (s *subject) walk(c fault.Cause, depth int, visit func(fault.Cause, int)) {
 
 // lookup is Call.Lookup within its bounds.
 func (s *subject) lookup(expression string) (string, bool) {
-	if s.call.Lookup == nil || s.lookups >= maxLookups {
+	if s.call.Lookup == nil || s.lookups >= maxLookups || len(s.hidden) > 0 && uses(expression, s.hidden) {
 		return "", false
 	}
 	s.lookups++
 	return s.call.Lookup(expression)
 }
+
+// inLiteral is the name of a function literal.
+var inLiteral = regexp.MustCompile(`\.func\d+(?:\.\d+|\.func\d+|-range\d+|\.gowrap\d+|\.deferwrap\d+)*$`)
 
 // truth is what a condition is; known is false if it cannot be told.
 func (s *subject) truth(condition string) (is, known bool) {

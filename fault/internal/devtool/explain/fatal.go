@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"go/ast"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"example.org/microblog/fault"
@@ -50,6 +52,13 @@ func fatalRules() []*rule {
 		topic: "threads", text: `thread exhaustion|newosproc|too many threads|pthread_create failed`,
 		title: "Too many threads", say: "The process needed more threads than the system or the runtime (10,000) allows. Each goroutine that is blocked in a system call or in C holds one.",
 		try: []string{"Bound how many goroutines read files, resolve names or call C at the same time.", "Look at the limit: `ulimit -u`, or pids of the container."},
+	}, {
+		topic: "signal", types: []string{"signal"}, text: `^SIGQUIT: `,
+		title: "Somebody has sent it SIGQUIT", say: "That asks a Go program for the stacks of all goroutines, and ends it. A terminal sends it for Ctrl+\\, and `kill -QUIT` does.",
+	}, {
+		topic: "signal", types: []string{"signal"}, text: `^(SIG(?:SEGV|BUS|FPE|ILL|ABRT|TRAP|SYS)): `,
+		title: "It was ended by $1", say: "Such a signal comes of code that is not Go's, in C or in assembly, or somebody has sent it, as `kill` does.",
+		more: (*subject).inC,
 	}, {
 		topic: "pointer", text: `unexpected fault address|unexpected signal during runtime execution|bad pointer in|bad pointer in write barrier|checkptr:|unexpected signal`,
 		title: "Memory was used that is not the program's", say: "That comes from unsafe, from cgo, from a memory-mapped file that was cut, or from a data race.",
@@ -105,6 +114,43 @@ func (s *subject) unlocked(_ []string, e *Explanation) {
 	}
 }
 
+// inC tells of a signal that ended the process while Go had called C.
+func (s *subject) inC(m []string, e *Explanation) {
+	if !strings.Contains(s.f.Output, "\nsignal arrived during cgo execution\n") {
+		return
+	}
+	what := "C code"
+	for _, f := range s.f.Stack {
+		if _, name, ok := strings.Cut(f.Name(), "._Cfunc_"); ok {
+			what = quoted("C." + name)
+			break
+		}
+	}
+	e.Title, e.Text = what+" ended the process", "It happened in C, or in what it calls, where Go can recover nothing."
+	switch m[1] {
+	case "SIGABRT":
+		e.Title = what + " gave up (SIGABRT)"
+		e.Text += " abort was called: by the code itself, by an assert that failed, by a C++ exception that nobody caught, or by malloc and free, which then have found memory that was freed twice or written over."
+		e.Try = append(e.Try, "What it wrote just before says why, more often than not.")
+	case "SIGSEGV", "SIGBUS":
+		e.Title = what + " used memory that is not its own (" + m[1] + ")"
+		if at := faultAddress.FindStringSubmatch(s.f.Output); at != nil {
+			if n, err := strconv.ParseUint(at[1], 0, 64); err == nil && n < 4096 {
+				e.Text += fmt.Sprintf(" The address was %s, so the pointer was NULL.", at[1])
+			} else {
+				e.Text += fmt.Sprintf(" The address was %s.", at[1])
+			}
+		}
+		e.Try = append(e.Try, "Look at the pointers that this call gives to C: a nil one becomes NULL, and what C keeps must not be memory of Go's, nor freed meanwhile.")
+	case "SIGFPE":
+		e.Title = what + " divided by zero, or its result did not fit (SIGFPE)"
+	}
+	e.Try = append(e.Try, "`go build -asan` names the line of C for wrong uses of memory; gdb shows the calls of C, from a core file (`GOTRACEBACK=crash`, `ulimit -c unlimited`).")
+}
+
+// faultAddress is how the runtime tells which address was used.
+var faultAddress = regexp.MustCompile(`(?m)^PC=\S+ m=\d+ sigcode=\d+ addr=(0x[0-9a-f]+)$`)
+
 // recursion names the functions that stand on the stack again and again.
 func (s *subject) recursion(_ []string, e *Explanation) {
 	times := map[string]int{}
@@ -120,6 +166,24 @@ func (s *subject) recursion(_ []string, e *Explanation) {
 	if len(names) > 0 {
 		e.add("On the stack again and again: " + list(names) + ".")
 	}
+}
+
+// ExitBy returns by what an application has ended itself, as far as the stack tells: "log.Fatal", or one of another package that
+// does the same, or "os.Exit". "" is not known, or ended otherwise.
+func ExitBy(f *fault.Failure) string {
+	if f.Kind != fault.KindEnded || len(f.Stack) == 0 || f.Stack[0].Function != "os.Exit" {
+		return ""
+	}
+	for _, call := range f.Stack[1:min(len(f.Stack), 8)] {
+		if call.App {
+			break
+		}
+		name := call.Name()
+		if method := name[strings.LastIndexByte(name, '.')+1:]; strings.HasPrefix(method, "Fatal") {
+			return name
+		}
+	}
+	return "os.Exit"
 }
 
 // lastWords tells the last line that the process wrote, "" if it wrote none.
@@ -171,9 +235,14 @@ func (s *subject) circumstances() []*rule {
 	case fault.KindEnded:
 		switch s.f.Causes.Type {
 		case Exit:
-			all = append(all, &rule{topic: "exit", title: "The application ended itself",
-				say: "It called os.Exit with another code than 0, or log.Fatal, which does that." + s.lastWords(),
-				try: []string{"The frames show who called it.", "Return errors to main instead of calling log.Fatal deep inside: deferred functions do not run then."}})
+			say, by := "It called os.Exit with another code than 0, or log.Fatal, which does that.", ExitBy(s.f)
+			if by == "os.Exit" {
+				say = "It called os.Exit with another code than 0."
+			} else if by != "" {
+				say = strings.ReplaceAll(quoted(by), "$", "$$") + " writes what it is given, and ends the process by os.Exit."
+			}
+			all = append(all, &rule{topic: "exit", title: "The application ended itself", say: say + s.lastWords(),
+				try: []string{"The frames show who called it.", "Return errors to main instead of ending the process deep inside: deferred functions do not run then."}})
 		case "process ended":
 			title := "The process ended without a word"
 			if s.lastWords() != "" {

@@ -187,6 +187,8 @@ func (v vars) binary(e *ast.BinaryExpr) (any, error) {
 		return x.(int) - y.(int), nil
 	case token.ADD:
 		return x.(int) + y.(int), nil
+	case token.AND:
+		return x.(int) & y.(int), nil
 	case token.GTR:
 		return x.(int) > y.(int), nil
 	}
@@ -195,6 +197,9 @@ func (v vars) binary(e *ast.BinaryExpr) (any, error) {
 
 func equal(x, y any) bool {
 	if y != nil {
+		if f, is := x.(float64); is {
+			x = int(f)
+		}
 		return reflect.DeepEqual(x, y)
 	}
 	if x == nil {

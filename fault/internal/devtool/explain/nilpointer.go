@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -8,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +26,7 @@ type operand struct {
 	index     bool
 	// variable says of what is called that it may be a variable; most functions are none.
 	variable bool
+	order    int // among all of the line
 	at       spot
 	whole    ast.Node // the expression that takes something of it
 }
@@ -40,16 +43,11 @@ func (c *code) operands(line int) []operand {
 	if p == nil {
 		return nil
 	}
-	for _, literals := range []bool{false, true} {
-		w := &operandWalk{code: c, piece: p, line: line, literals: literals}
-		for _, s := range p.body {
-			w.node(s)
-		}
-		if len(w.found) > 0 {
-			return w.found
-		}
+	w := &operandWalk{code: c, piece: p, line: line, literals: c.literals}
+	for _, s := range p.body {
+		w.node(s)
 	}
-	return nil
+	return w.found
 }
 
 type operandWalk struct {
@@ -128,6 +126,7 @@ func (w *operandWalk) call(n *ast.CallExpr) {
 		}
 	default:
 		w.node(fun)
+		defer w.add(fun, n, callsIt, true)
 	}
 	for _, a := range n.Args {
 		w.node(a)
@@ -146,17 +145,23 @@ func (w *operandWalk) add(e ast.Expr, whole ast.Node, use string, sure bool) {
 		return
 	}
 	o := operand{text: w.source(e), use: use, sure: sure, pure: isPure(e), guards: w.guards, at: spot{w.piece, e}, whole: whole}
-	if name, is := e.(*ast.Ident); is && use == callsIt {
-		o.variable = w.code.isAssigned(name.Name)
+	if use == callsIt {
+		switch e := e.(type) {
+		case *ast.Ident:
+			o.variable = w.code.isAssigned(e.Name)
+		case *ast.IndexExpr, *ast.CallExpr: // of a map or a slice of functions, if it is no generic one
+			o.variable = true
+		}
 	}
 	if i, is := e.(*ast.IndexExpr); is && isPure(i) {
 		o.index, o.from, o.key = true, w.source(i.X), w.source(i.Index)
 	}
 	for _, other := range w.found {
-		if other.text == o.text && other.sure == o.sure {
+		if other.text == o.text && other.sure == o.sure && slices.Equal(other.guards, o.guards) {
 			return
 		}
 	}
+	o.order = len(w.found)
 	w.found = append(w.found, o)
 }
 
@@ -168,6 +173,7 @@ const (
 	isNil
 	notNil
 	skipped // it was not evaluated, because of a guard
+	opaque  // it is not nil, but what is taken of it cannot be read: perhaps it is of an embedded pointer that is
 )
 
 func (s *subject) nilness(o operand) nilness {
@@ -184,6 +190,11 @@ func (s *subject) nilness(o operand) nilness {
 	case !known:
 		return unknown
 	case !is:
+		if sel, is := o.whole.(*ast.SelectorExpr); is {
+			if _, ok := s.lookup(o.at.source(sel)); !ok && o.use != callsIt {
+				return opaque
+			}
+		}
 		return notNil
 	}
 	// A nil map or slice may well have methods. A pointer, an interface and a function have no length.
@@ -204,11 +215,13 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 	for _, o := range operands {
 		switch s.nilness(o) {
 		case isNil:
-			if o.sure {
+			if _, reached := s.reached(o.at); o.sure && reached {
 				nils = append(nils, o)
 			} else {
 				maybe = append(maybe, o)
 			}
+		case opaque:
+			open = append(open, o)
 		case unknown:
 			open = append(open, o)
 			if o.pure {
@@ -229,13 +242,30 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 		}
 		if len(others) > 0 {
 			e.add("So is " + list(others) + ".")
+			e.Mark = nil // Which of them came first depends on what else there is to evaluate.
 		}
-	case len(maybe) > 0:
+	case len(maybe) > 0 && len(s.suspects(append(open, maybe...))) == 1:
 		s.sayNil(maybe[0], e)
 	default:
+		for _, o := range maybe {
+			e.add(fmt.Sprintf("`%s` is nil, and this line %s, which may go well or not have come to it.", bare(o.text), o.use))
+		}
+		open = append(open, maybe...)
+		slices.SortStableFunc(open, func(a, b operand) int { return cmp.Compare(a.order, b.order) })
 		e.Mark = s.markOf(open)
-		s.sayUnknown(operands, unsure, calls, e)
+		s.sayUnknown(operands, unsure, calls, len(s.suspects(open)) == 1, e)
 	}
+}
+
+// suspects are those of the operands that may be nil at all, each once.
+func (s *subject) suspects(operands []operand) (some []operand) {
+	for _, o := range operands {
+		known := slices.ContainsFunc(some, func(other operand) bool { return other.text == o.text })
+		if !known && !s.isPackage(o) && (o.use != callsIt || o.variable) {
+			some = append(some, o)
+		}
+	}
+	return some
 }
 
 func (s *subject) sayNil(o operand, e *Explanation) {
@@ -255,7 +285,7 @@ func (s *subject) sayNil(o operand, e *Explanation) {
 }
 
 // sayUnknown tells what is likely where no operand is known to be nil.
-func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) {
+func (s *subject) sayUnknown(operands, unsure, calls []operand, alone bool, e *Explanation) {
 	// Names that could not be evaluated are packages, as a rule.
 	for _, o := range unsure {
 		if !o.index {
@@ -264,7 +294,9 @@ func (s *subject) sayUnknown(operands, unsure, calls []operand, e *Explanation) 
 		if _, ok := s.lookup("len(" + o.from + ")"); ok {
 			e.add(fmt.Sprintf("Most likely `%s` has no entry for `%s`%s: what a map gives for a missing key is nil, if its values are pointers.",
 				bare(o.from), bare(o.key), s.value(", which is ", o.key)))
-			e.Mark = s.mark([]spot{o.at})
+			if alone {
+				e.Mark = s.mark([]spot{o.at})
+			}
 			e.first(fmt.Sprintf("Ask whether there is one: `v, ok := %s[%s]`.", bare(o.from), bare(o.key)))
 			return
 		}
@@ -383,11 +415,8 @@ func importsOf(path string) map[string]bool {
 
 var version = regexp.MustCompile(`^v[0-9]+$`)
 
-// nilBelow tells which argument or receiver is nil where it happened in a function that the line calls.
-func (s *subject) nilBelow(e *Explanation) {
-	e.add(s.below())
-	var nils []string
-	var spots []spot
+// nilPassed returns what is nil of all that the line gives to the function that it has called, each once.
+func (s *subject) nilPassed() (texts []string, spots []spot) {
 	each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
 		if name := nameOf(call.Fun); name != "" && name != s.calledName() {
 			return
@@ -397,12 +426,23 @@ func (s *subject) nilBelow(e *Explanation) {
 			exprs = append([]ast.Expr{sel.X}, exprs...)
 		}
 		for _, x := range exprs {
-			if text := p.source(x); isOrdinary(x) && isPure(x) && !contains(nils, quoted(text)) && s.holds(text+" == nil") {
-				nils = append(nils, quoted(text))
+			if text := p.source(x); isOrdinary(x) && isPure(x) && !contains(texts, text) && s.holds(text+" == nil") {
+				texts = append(texts, text)
 				spots = append(spots, spot{p, x})
 			}
 		}
 	})
+	return texts, spots
+}
+
+// nilBelow tells which argument or receiver is nil where it happened in a function that the line calls.
+func (s *subject) nilBelow(e *Explanation) {
+	e.add(s.below())
+	texts, spots := s.nilPassed()
+	var nils []string
+	for _, text := range texts {
+		nils = append(nils, quoted(text))
+	}
 	switch len(nils) {
 	case 0:
 		e.first(fmt.Sprintf("Look at what `%s` is given, and at what the value was made of: a zero value often needs its constructor.", bare(s.called())))

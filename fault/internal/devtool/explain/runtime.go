@@ -161,21 +161,13 @@ func operation(tokens ...token.Token) func(*subject, []string, *Explanation) {
 func (s *subject) nilMap(_ []string, e *Explanation) {
 	if !s.here {
 		e.add(s.below())
-		each(s.code, s.code.hit, func(p *piece, call *ast.CallExpr) {
-			if name := nameOf(call.Fun); name != "" && name != s.calledName() {
+		texts, spots := s.nilPassed()
+		for i, text := range texts {
+			if s.holds("len(" + text + ") == 0") {
+				s.sayNilMap(text, spots[i], e)
 				return
 			}
-			exprs := call.Args
-			if sel, is := ast.Unparen(call.Fun).(*ast.SelectorExpr); is {
-				exprs = append([]ast.Expr{sel.X}, exprs...)
-			}
-			for _, x := range exprs {
-				if text := p.source(x); isOrdinary(x) && isPure(x) && s.holds(text+" == nil") && s.holds("len("+text+") == 0") {
-					s.sayNilMap(text, spot{p, x}, e)
-					return
-				}
-			}
-		})
+		}
 		return
 	}
 	var maps []string
@@ -231,8 +223,12 @@ func (s *subject) index(m []string, e *Explanation) {
 			if isPure(i) && (s.refuted(p.source(i.Index)+" == "+index) || length != "" && s.refuted("len("+p.source(i.X)+") == "+length)) {
 				return
 			}
+			was, reached := s.reached(spot{p, i})
+			if !was {
+				return
+			}
 			all = append(all, place{spot{p, i}, p.source(i.X), p.source(i.Index)})
-			if !isPure(i) {
+			if !isPure(i) || !reached {
 				return
 			}
 			if s.holds(p.source(i.Index)+" == "+index) && (length == "" || s.holds("len("+p.source(i.X)+") == "+length)) {
@@ -244,8 +240,15 @@ func (s *subject) index(m []string, e *Explanation) {
 		sure = all // There is no other on the line.
 	}
 	what := "What is indexed"
+	if len(sure) > 1 { // Which of them came first, nobody can tell; they may be of the same.
+		if same := slices.CompactFunc(slices.Clone(sure), func(a, b place) bool { return a.x == b.x && a.index == b.index }); len(same) > 1 {
+			sure = nil
+		}
+	}
 	if len(sure) > 0 {
 		what = quoted(sure[0].x)
+	}
+	if len(sure) == 1 {
 		e.Mark = s.mark([]spot{sure[0].spot})
 	}
 	n, err := strconv.Atoi(length)
@@ -328,18 +331,19 @@ func (s *subject) slice(m []string, e *Explanation) {
 			// The end is the length.
 			fits = fits && s.holds("len("+f.x+") == "+parts[1])
 		}
-		if refuted {
+		was, reached := s.reached(f.spot)
+		if refuted || !was {
 			return
 		}
 		all = append(all, f)
-		if fits && s.call.Lookup != nil {
+		if fits && reached && s.call.Lookup != nil {
 			sure = append(sure, f)
 		}
 	})
 	if len(sure) == 0 && len(all) == 1 {
 		sure = all
 	}
-	if len(sure) == 0 {
+	if len(sure) != 1 {
 		e.Try = append(e.Try, "Ask for the length before.")
 		return
 	}
@@ -379,8 +383,12 @@ func (s *subject) division(_ []string, e *Explanation) {
 		if isPure(x) && s.refuted(text+" == 0") {
 			return
 		}
+		was, reached := s.reached(spot{p, x})
+		if !was {
+			return
+		}
 		all, allSpots = append(all, text), append(allSpots, spot{p, x})
-		if isPure(x) && s.holds(text+" == 0") {
+		if isPure(x) && reached && s.holds(text+" == 0") {
 			sure, sureSpots = append(sure, text), append(sureSpots, spot{p, x})
 		}
 	}
@@ -397,7 +405,18 @@ func (s *subject) division(_ []string, e *Explanation) {
 	if len(sure) == 0 && len(all) == 1 {
 		sure, sureSpots = all, allSpots
 	}
-	if len(sure) == 0 {
+	if len(all) > 1 { // A number with a fraction may be zero, too.
+		text := sure
+		var spots []spot
+		sure = nil
+		for i, at := range sureSpots {
+			if s.isWhole(text[i]) {
+				sure, spots = append(sure, text[i]), append(spots, at)
+			}
+		}
+		sureSpots = spots
+	}
+	if len(sure) != 1 {
 		e.Try = append(e.Try, "Ask for zero before.")
 		return
 	}
@@ -421,7 +440,10 @@ func (s *subject) assertion(m []string, e *Explanation) {
 		})
 		var spots []spot
 		each(s.code, s.code.hit, func(p *piece, a *ast.TypeAssertExpr) {
-			if a.Type != nil && !safe[a] && sameType(wanted, p.source(a.Type)) {
+			if a.Type == nil || safe[a] || !sameType(wanted, p.source(a.Type)) {
+				return
+			}
+			if was, _ := s.reached(spot{p, a}); was {
 				spots = append(spots, spot{p, a})
 			}
 		})
@@ -459,9 +481,21 @@ func sameType(runtime, written string) bool {
 	last := func(s string) string { return s[strings.LastIndexAny(s, ".*[] ")+1:] }
 	stars := func(s string) int { return len(s) - len(strings.TrimLeft(s, "*")) }
 	if a, b := last(runtime), last(written); a != b && a != "" && b != "" {
-		return written == "any" || written == "byte" || written == "rune" || !predeclared(b) && predeclared(a)
+		return written == "any" || written == "byte" || written == "rune" || !predeclared(b) && predeclared(a) || isParameter(written)
 	}
 	return stars(runtime) == stars(written)
+}
+
+// isParameter tells whether a type as it is written may well be the parameter of a generic function.
+func isParameter(written string) bool {
+	written = strings.TrimLeft(written, "*[]")
+	return len(written) <= 2 && written != "" && 'A' <= written[0] && written[0] <= 'Z'
+}
+
+// isWhole tells whether a value is an integer, as far as can be told.
+func (s *subject) isWhole(expression string) bool {
+	_, ok := s.lookup("(" + expression + ") & 1")
+	return ok
 }
 
 func predeclared(name string) bool {

@@ -28,6 +28,7 @@ type app struct {
 	conn    net.Conn
 	socket  string // the path that it has come by
 	handler Handler
+	secrets func(names []string)
 	pid     int
 	gone    chan struct{} // closed when the connection has ended
 	writing sync.Mutex
@@ -40,8 +41,8 @@ type app struct {
 	waiting map[int64]chan string // by Seq: who waits for Loaded; holds its answer
 }
 
-func newApp(conn net.Conn, socket string, h Handler) *app {
-	return &app{conn: conn, socket: socket, handler: h, gone: make(chan struct{}), waiting: map[int64]chan string{}}
+func newApp(conn net.Conn, s *Server) *app {
+	return &app{conn: conn, socket: s.Path(), handler: s.handler, secrets: s.addSecrets, gone: make(chan struct{}), waiting: map[int64]chan string{}}
 }
 
 // close ends the connection from this side.
@@ -85,6 +86,8 @@ func (a *app) listen(r *bufio.Reader) error {
 			return err
 		}
 		switch m.Type {
+		case devlink.Secrets:
+			a.secrets(m.Names)
 		case devlink.Live:
 			err = a.live(m.Dir)
 		case devlink.Failed:

@@ -14,10 +14,10 @@ import (
 	"example.org/microblog/fault/internal/devlink"
 )
 
-// End ends a copy that Failed or EndCopy has told of, and returns at once. Until then its number is no other process's,
+// End ends a copy that Failed, EndCopy or [PanicCopies] has told of, and returns at once. Until then its number is no other process's,
 // even if the copy has ended by itself. It must be called once for each.
 func End(copy int) {
-	if isCopy(copy, 0, devlink.CopyName, devlink.EndName, devlink.CrashName) != nil {
+	if isCopy(copy, 0, devlink.CopyName, devlink.EndName, devlink.CrashName, devlink.PanicPrefix) != nil {
 		return
 	}
 	_ = syscall.Kill(copy, syscall.SIGKILL) // It is there, and ours.
@@ -31,7 +31,8 @@ func End(copy int) {
 	}()
 }
 
-// isCopy says why the process is none of those names that an application has made as a child of ours.
+// isCopy says why the process is none of those names that an application has made as a child of ours. devlink.PanicPrefix stands for
+// those of all panics.
 func isCopy(pid, app int, names ...string) error {
 	if pid <= 0 || pid == app {
 		return fmt.Errorf("%d is no copy of the application", pid)
@@ -40,7 +41,7 @@ func isCopy(pid, app int, names ...string) error {
 	if err != nil {
 		return fmt.Errorf("the copy of the application is not there: %w", err)
 	}
-	if !slices.Contains(names, name) {
+	if !slices.Contains(names, name) && !(devlink.IsPanicName(name) && slices.Contains(names, devlink.PanicPrefix)) {
 		return fmt.Errorf("the process %d is no copy of the application", pid)
 	}
 	if fields[1] != strconv.Itoa(os.Getpid()) {
@@ -73,7 +74,7 @@ func Reap(app int) {
 	entries, _ := os.ReadDir("/proc") // What cannot be read has no copies that could be waited for.
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || isCopy(pid, app, devlink.CopyName, devlink.EndName, devlink.CrashName) != nil {
+		if err != nil || isCopy(pid, app, devlink.CopyName, devlink.EndName, devlink.CrashName, devlink.PanicPrefix) != nil {
 			continue
 		}
 		if _, fields, err := stat(pid); err == nil && fields[0] == "Z" && fields[2] == strconv.Itoa(app) {

@@ -23,6 +23,9 @@ func TestFailuresAreTold(t *testing.T) {
 	for range 3 { // hello.txt, static, templates
 		l.next("live")
 	}
+	if !l.Redactor().IsSecretKey("invite_code") {
+		t.Error("a name of secrets that one of the Catchers knows was not told")
+	}
 	for _, test := range []struct {
 		path   string
 		status int // of the answer
@@ -56,6 +59,9 @@ func TestFailuresAreTold(t *testing.T) {
 			h := l.next("failed")
 			l.none()
 			f := h.failure
+			if test.again && (f.Reported || f.Response == nil || f.Response.Header.Get("X-Set") != "before") {
+				t.Errorf("the answer is of a failure that was reported: %v, with the response %+v", f.Reported, f.Response)
+			}
 			if f.Kind != test.kind || !strings.Contains(f.Message, test.text) || f.Begun != test.begun || len(f.Stack) == 0 && f.Kind != fault.KindPage || f.PID != a.pid {
 				t.Errorf("the failure is %+v", f)
 			}

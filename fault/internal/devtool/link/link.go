@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devlink"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
 )
 
@@ -75,7 +77,30 @@ type Server struct {
 
 	mu     sync.Mutex
 	closed bool
-	apps   []*app // in the order in which they came
+	apps   []*app   // in the order in which they came
+	names  []string // under which there are secrets, beside the usual ones
+
+	redactor atomic.Pointer[redact.Redactor] // by these names; nil: there are none
+}
+
+// What a Server keeps of the names that applications tell.
+const (
+	maxNames = 1000
+	maxName  = 128 // bytes
+)
+
+// Redactor returns the one that masks by the names of secrets that all processes so far have told of, beside the usual ones.
+func (s *Server) Redactor() *redact.Redactor { return s.redactor.Load() }
+
+func (s *Server) addSecrets(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		if name != "" && len(name) <= maxName && len(s.names) < maxNames && !slices.Contains(s.names, name) {
+			s.names = append(s.names, name)
+		}
+	}
+	s.redactor.Store(redact.New(redact.Options{Keys: s.names}))
 }
 
 // Listen makes a socket at an absolute path, where nothing may be yet, and serves every process that
@@ -135,7 +160,7 @@ func (s *Server) accept() {
 			time.Sleep(50 * time.Millisecond) // Too many open files: the application does not wait for this.
 			continue
 		}
-		a := newApp(conn, s.Path(), s.handler)
+		a := newApp(conn, s)
 		if !s.add(a) {
 			a.close()
 			return

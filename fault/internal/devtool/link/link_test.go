@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devlink"
 	"example.org/microblog/fault/internal/devtool/link"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
 )
 
@@ -69,6 +71,34 @@ func TestEnding(t *testing.T) {
 	app.Close()
 	l.next("gone")
 	app.Ending(stack) // Nobody is left, and nothing waits.
+}
+
+// All names of secrets count that any process has told, also when it is gone.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	if r := l.Redactor(); r != nil {
+		t.Errorf("it masks %q", r.Keys())
+	}
+	var many []string
+	for n := range 2000 {
+		many = append(many, "n"+strconv.Itoa(n))
+	}
+	for _, names := range [][]string{redact.New(redact.Options{Keys: []string{"Invite Code"}}).Keys(), {"pet", "invitecode", "", strings.Repeat("x", 200)}, nil, many} {
+		app := devlink.Open(l.Path())
+		l.next("hello")
+		app.Secrets(names)
+		app.Ending(trace.Stack{}) // It waits until that has arrived.
+		l.next("ending")
+		app.Close()
+		l.next("gone")
+	}
+	r := l.Redactor()
+	for name, secret := range map[string]bool{"invite_code": true, "inviteCode": true, "PET": true, "password": true, "n997": true, "n998": false, strings.Repeat("x", 200): false, "name": false} {
+		if r.IsSecretKey(name) != secret {
+			t.Errorf("%s is a secret: %v", name, !secret)
+		}
+	}
 }
 
 // A process that talks nonsense is left alone, and others are served.

@@ -23,3 +23,12 @@ func KeptLately(pieces []string, pause, end time.Duration) (tail, lately string,
 	tail, lately, _ = r.texts(time.Now())
 	return tail, lately, len(r.marks)
 }
+
+// Told returns what is told of panics in what a process writes in these pieces.
+func Told(pieces [][]byte) (told []ServedPanic) {
+	t := panicText{told: func(p ServedPanic) { told = append(told, p) }}
+	for _, piece := range pieces {
+		t.write(piece)
+	}
+	return told
+}

@@ -31,6 +31,9 @@ type Spec struct {
 	// A process whose standard output and standard error are both a terminal writes both to one, so
 	// that their order is kept; all of it goes to Stdout.
 	Terminal *os.File
+	// Panicked is told of each panic of a handler that a server of net/http logs, after that has been passed on. The output that it
+	// stands in waits meanwhile. It may be nil.
+	Panicked func(ServedPanic)
 }
 
 // A Process is a running program. It is made by Start; its methods may be called by several goroutines
@@ -39,6 +42,7 @@ type Process struct {
 	pid     int
 	started time.Time
 	group   *group
+	streams *streams
 	record  *record
 	done    chan struct{}
 	exit    Exit // before done is closed, written by watch only
@@ -61,7 +65,7 @@ func Start(s Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", s.Path, err)
 	}
-	p := &Process{group: newGroup(), record: &record{}, done: make(chan struct{})}
+	p := &Process{group: newGroup(), streams: streams, record: &record{}, done: make(chan struct{})}
 	command := func() *exec.Cmd {
 		return &exec.Cmd{
 			Path: program, Args: append([]string{s.Path}, s.Args...), Dir: s.Dir, Env: s.Env,

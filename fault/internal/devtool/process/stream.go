@@ -15,6 +15,7 @@ type streams struct {
 	pipes          []*pipe
 	copying        sync.WaitGroup
 	resize         func() // ends the following of the terminal's size
+	panicked       func(ServedPanic)
 }
 
 // A pipe, or a terminal that we made, carries output to a writer.
@@ -24,12 +25,14 @@ type pipe struct {
 	errors   bool     // it carries standard error, where a crash is told
 	inner    *os.File // the process's end, if we hold it too: that of a terminal
 	terminal *os.File // whose size that has
+	panics   panicText
+	amounts
 }
 
 // openStreams makes what is to carry the output.
 func openStreams(s Spec) (*streams, error) {
 	out, errs := terminalOf(s.Stdout, s.Terminal), terminalOf(s.Stderr, s.Terminal)
-	st := &streams{}
+	st := &streams{panicked: s.Panicked}
 	var err error
 	if st.stdout, err = st.open(s.Stdout, out); err != nil {
 		return nil, err
@@ -65,7 +68,7 @@ func (st *streams) open(to io.Writer, terminal *os.File) (*os.File, error) {
 	}
 	if terminal != nil {
 		if outer, inner, err := openTerminal(terminal); err == nil {
-			st.pipes = append(st.pipes, &pipe{from: outer, to: to, inner: inner, terminal: terminal})
+			st.pipes = append(st.pipes, &pipe{from: outer, to: to, inner: inner, terminal: terminal, panics: panicText{told: st.panicked}})
 			return inner, nil
 		} // Otherwise it does without.
 	}
@@ -73,7 +76,7 @@ func (st *streams) open(to io.Writer, terminal *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	st.pipes = append(st.pipes, &pipe{from: from, to: to})
+	st.pipes = append(st.pipes, &pipe{from: from, to: to, panics: panicText{told: st.panicked}})
 	return inner, nil
 }
 
@@ -151,12 +154,14 @@ func (p *pipe) copy(r *record) {
 	defer p.from.Close() // only read
 	buffer := make([]byte, 32<<10)
 	for {
-		n, err := p.from.Read(buffer)
+		n, err := p.read(buffer)
 		if n > 0 {
 			r.write(buffer[:n], p.errors)
 			if _, failed := p.to.Write(buffer[:n]); failed != nil {
 				p.to = io.Discard // The process need not suffer from that.
 			}
+			p.panics.write(buffer[:n])
+			p.told.Add(int64(n))
 		}
 		if err != nil {
 			return // A terminal ends with EIO.

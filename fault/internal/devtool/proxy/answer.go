@@ -174,6 +174,7 @@ func (b *pageBody) Read(p []byte) (int, error) {
 	}
 	if len(b.start) == 0 && !b.told {
 		b.told = true
+		b.x.awaitWhy()
 		b.start = []byte(b.x.brokenTag())
 	}
 	if len(b.start) == 0 {

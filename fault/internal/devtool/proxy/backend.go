@@ -38,17 +38,19 @@ type Backend struct {
 	generation       int
 	grace            time.Duration // see streamGrace
 	transport        *http.Transport
+	heard            func(ctx context.Context) bool // see SetHeard; nil: it is not known
 	// singly is set once a request on a kept connection was not answered: then each request has one of its own.
 	singly atomic.Bool
 
-	mu      sync.Mutex
-	running map[*exchange]struct{}
-	ended   chan struct{} // holds a value when a request has ended lately
-	idle    []*conn       // the one used last at the end
-	sweeper *time.Timer
-	leaving bool // it keeps no connections any more
-	crash   *problem.Problem
-	crashed chan struct{} // closed when crash is set
+	mu        sync.Mutex
+	running   map[*exchange]struct{}
+	byAddress map[string]*use // of the connections that are in use, by our end
+	ended     chan struct{}   // holds a value when a request has ended lately
+	idle      []*conn         // the one used last at the end
+	sweeper   *time.Timer
+	leaving   bool // it keeps no connections any more
+	crash     *problem.Problem
+	crashed   chan struct{} // closed when crash is set
 }
 
 // NewBackend returns the backend at an address, HOST:PORT or "unix:" and a path. generation says which version it is,
@@ -56,7 +58,7 @@ type Backend struct {
 func NewBackend(address string, generation int) *Backend {
 	b := &Backend{
 		network: "tcp", address: address, generation: generation, grace: streamGrace, running: map[*exchange]struct{}{},
-		ended: make(chan struct{}, 1), crashed: make(chan struct{}),
+		byAddress: map[string]*use{}, ended: make(chan struct{}, 1), crashed: make(chan struct{}),
 	}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		b.network, b.address = "unix", path
@@ -94,6 +96,7 @@ func (b *Backend) end(x *exchange) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.running, x)
+	b.unuse(x)
 	select {
 	case b.ended <- struct{}{}:
 	default:

@@ -26,6 +26,7 @@ func (e *dialError) Unwrap() error { return e.error }
 type sendError struct {
 	error
 	begun bool // an answer had begun
+	first bool // because of it, connections are not kept any more
 }
 
 func (e *sendError) Unwrap() error { return e.error }
@@ -39,15 +40,18 @@ func (e *sendError) Unwrap() error { return e.error }
 func (b *Backend) send(r *http.Request) (*http.Response, error) {
 	if harmless(r) && !b.singly.Load() {
 		for c := b.take(); c != nil; c = b.take() {
-			res, err := b.sendOn(c, r)
+			res, u, err := b.sendOn(c, r)
 			if err == nil || r.Context().Err() != nil {
+				u.settle(false, err == nil)
 				return res, orNil(err)
 			}
+			unread := !err.begun && c.socket.seal()
+			u.settle(unread, false)
+			if unread {
+				continue
+			}
 			if !err.begun {
-				if c.socket.seal() {
-					continue // it was not read
-				}
-				b.singly.Store(true)
+				err.first = b.singly.CompareAndSwap(false, true)
 				b.sweep(0)
 			}
 			return nil, err
@@ -57,7 +61,8 @@ func (b *Backend) send(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, &dialError{err}
 	}
-	res, sendErr := b.sendOn(c, r)
+	res, u, sendErr := b.sendOn(c, r)
+	u.settle(false, sendErr == nil)
 	return res, orNil(sendErr)
 }
 
@@ -86,19 +91,21 @@ func (b *Backend) dial(ctx context.Context) (*conn, error) {
 	return &conn{ClientConn: cc, socket: d.socket}, nil
 }
 
-func (b *Backend) sendOn(c *conn, r *http.Request) (*http.Response, *sendError) {
+// sendOn sends a request on a connection. What came of it is to be settled.
+func (b *Backend) sendOn(c *conn, r *http.Request) (*http.Response, *use, *sendError) {
+	u := b.uses(c, exchangeOf(r.Context()))
 	var begun atomic.Bool
 	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { begun.Store(true) }}
 	res, err := c.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
 	if err != nil {
 		_ = c.Close() // it is of no use any more
-		return nil, &sendError{err, begun.Load()}
+		return nil, u, &sendError{error: err, begun: begun.Load()}
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return res, nil // the body is the connection
+		return res, u, nil // the body is the connection
 	}
 	res.Body = &connBody{ReadCloser: res.Body, b: b, c: c}
-	return res, nil
+	return res, u, nil
 }
 
 // connBody is the body of an answer, whose end frees the connection.

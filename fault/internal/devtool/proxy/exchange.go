@@ -32,6 +32,7 @@ type exchange struct {
 
 	failure  *failed // guarded by s.mu
 	answered bool    // the answer's header has passed; guarded by s.mu
+	panicState
 
 	streamMu sync.Mutex
 	stream   io.Closer // what ends the answer, which is one that would go on for ever

@@ -103,6 +103,7 @@ func (f *forwarder) rewrite(pr *httputil.ProxyRequest) {
 			h.Set("X-Forwarded-Proto", "https")
 		}
 	}
+	x.keepForm(out)
 	h.Set(devlink.RequestHeader, x.token)
 	withoutOurs(h)
 	if x.page {
@@ -169,7 +170,19 @@ func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) 
 		unreadable(w, x, err)
 		return
 	}
-	if p := x.backend.awaitCrash(x.ctx); p != nil {
+	broken := time.Now()
+	if !sent.begun || isBroken(err) {
+		p := x.awaitPanic(x.ctx)
+		if p != nil && sent.first {
+			x.backend.singly.Store(false) // the connection was closed for the panic
+		}
+		if p != nil && x.trusted {
+			protect(w.Header())
+			f.s.writeFailure(w, x, &replacedError{failure: p, status: http.StatusInternalServerError, shown: p.shown})
+			return
+		}
+	}
+	if p := x.backend.awaitCrash(x.ctx, broken); p != nil {
 		x.writeProblem(w, &withheld{p})
 		return
 	}
@@ -180,13 +193,13 @@ func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) 
 	panic(http.ErrAbortHandler) // as the application did
 }
 
-// awaitCrash returns of what the process behind a backend has ended that has broken off, nil if it goes on.
-func (b *Backend) awaitCrash(ctx context.Context) *problem.Problem {
+// awaitCrash returns of what the process behind a backend has ended that has broken off since then, nil if it goes on.
+func (b *Backend) awaitCrash(ctx context.Context, since time.Time) *problem.Problem {
 	limit := time.NewTimer(crashLimit)
 	defer limit.Stop()
 	look := time.NewTicker(dyingLimit / 8)
 	defer look.Stop()
-	for since := time.Now(); ; {
+	for {
 		select {
 		case <-b.crashed:
 			b.mu.Lock()

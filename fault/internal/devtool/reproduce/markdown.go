@@ -114,11 +114,11 @@ func prose(text string) string {
 }
 
 func (m *markdown) head(f *fault.Failure) {
-	title := how(f.Kind)
+	title := how(f)
 	if q := f.Request; q != nil {
 		title = code(q.Method+" "+clip(q.URL, 200)) + " " + strings.TrimSpace(strconv.Itoa(f.Status)+" "+http.StatusText(f.Status))
 		if f.Reported {
-			title = code(q.Method+" "+clip(q.URL, 200)) + ": " + how(f.Kind)
+			title = code(q.Method+" "+clip(q.URL, 200)) + ": " + how(f)
 		}
 	} else if f.Task != "" {
 		title += " in " + code(f.Task)
@@ -133,8 +133,8 @@ func (m *markdown) head(f *fault.Failure) {
 	}
 }
 
-func how(k fault.Kind) string {
-	switch k {
+func how(f *fault.Failure) string {
+	switch f.Kind {
 	case fault.KindError:
 		return "an error was returned"
 	case fault.KindPanic:
@@ -148,9 +148,17 @@ func how(k fault.Kind) string {
 	case fault.KindCrash:
 		return "the process crashed"
 	case fault.KindEnded:
+		switch by := explain.ExitBy(f); {
+		case by != "":
+			return "the application ended itself by " + code(by)
+		case f.Causes.Type == explain.Exit:
+			return "the application ended itself"
+		case f.Output != "" || len(f.Causes.Causes) > 0:
+			return "the process ended"
+		}
 		return "the process ended without a word"
 	}
-	return code(string(k))
+	return code(string(f.Kind))
 }
 
 func (m *markdown) explanations(all []explain.Explanation) {

@@ -8,6 +8,7 @@ import (
 	"example.org/microblog/fault/internal/devtool/explain"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/reproduce"
+	"example.org/microblog/fault/trace"
 )
 
 func TestMarkdown(t *testing.T) {
@@ -45,6 +46,38 @@ func TestMarkdown(t *testing.T) {
 	}
 	if strings.Count(got, "````\n")%2 != 0 {
 		t.Error("a fence is open")
+	}
+}
+
+// What is known of the end of a process is said as it is.
+func TestMarkdownEnd(t *testing.T) {
+	t.Parallel()
+	exit := fault.Cause{Type: explain.Exit, Message: "The application ended with exit code 3"}
+	from := func(names ...string) (stack trace.Stack) {
+		for _, name := range names {
+			stack = append(stack, trace.Frame{Function: name, App: strings.HasPrefix(name, "main.")})
+		}
+		return stack
+	}
+	for name, test := range map[string]struct {
+		failure fault.Failure
+		want    string
+	}{
+		"os.Exit":            {fault.Failure{Causes: exit, Stack: from("os.Exit", "main.leave", "log.Fatal")}, "the application ended itself by `os.Exit`"},
+		"log.Fatal":          {fault.Failure{Causes: exit, Stack: from("os.Exit", "log.Fatal", "main.leave")}, "the application ended itself by `log.Fatal`"},
+		"a logger's":         {fault.Failure{Causes: exit, Stack: from("os.Exit", "log.(*Logger).Fatalf", "main.leave")}, "the application ended itself by `log.(*Logger).Fatalf`"},
+		"another package's":  {fault.Failure{Causes: exit, Stack: from("os.Exit", "example.com/log.exit", "example.com/log.Fatal", "main.leave")}, "the application ended itself by `log.Fatal`"},
+		"of unknown stack":   {fault.Failure{Causes: exit}, "the application ended itself"},
+		"with words":         {fault.Failure{Output: "x\n"}, "the process ended"},
+		"for a known reason": {fault.Failure{Causes: fault.Cause{Causes: []fault.Cause{{Message: "x"}}}}, "the process ended"},
+		"silent":             {fault.Failure{}, "the process ended without a word"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.failure.Kind = fault.KindEnded
+			if got := reproduce.Markdown(&test.failure, reproduce.Details{}); !strings.HasPrefix(got, "## "+test.want+"\n") {
+				t.Error(got)
+			}
+		})
 	}
 }
 

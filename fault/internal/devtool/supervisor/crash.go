@@ -79,6 +79,9 @@ func (s *supervisor) debugCrash(g *generation, p *problem.Problem) string {
 		return s.excerpt(g, trace.Frame{File: file, Line: line})
 	}}
 	if copied == 0 {
+		if !hooked && g.installed.Load() { // what never serves is mended first
+			s.wantHook()
+		}
 		failure.Why = s.withoutCopy(e, f.Causes.Type, hooked)
 		return s.debugger.Add(failure)
 	}
@@ -101,7 +104,6 @@ func (s *supervisor) withoutCopy(e process.Exit, cause string, hooked bool) *deb
 	const gone = "The process has ended without a copy, so its variables are gone: "
 	switch {
 	case !hooked && !s.builder.Hooked():
-		s.wantHook()
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built with Go's own runtime, which makes none.",
 			Fix:  "The runtime that does is compiled beside the application, once for each version of Go; if it cannot be, the terminal says why.",
@@ -132,7 +134,7 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 		PID: g.process.PID(), Message: p.Title, StackOf: fault.StackCrash,
 	}
 	_, _ = rand.Read(f.ID[:]) // It never fails.
-	f.Build, hooked = buildOf(g.binary), isHooked(g.binary)
+	f.Build, hooked = g.builtAs()
 	if len(p.Stack) > 0 {
 		r := crash.Parse(e.Crash, module)
 		f.Kind, f.Message, f.Causes, f.Stack, f.Goroutine = fault.KindCrash, r.Text, r.Causes, r.Stack, r.Goroutine
@@ -151,21 +153,16 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 	return f, hooked
 }
 
-// buildOf is which program a binary is.
-func buildOf(binary string) fault.Build {
+// buildOf is which program a binary is. hooked tells whether its runtime makes copies.
+func buildOf(binary string) (b fault.Build, hooked bool) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
-		return fault.Build{}
+		return b, false
 	}
-	return fault.Build{Module: info.Main.Path, Version: info.Main.Version, Go: info.GoVersion}
-}
-
-// isHooked tells whether a binary has a runtime that makes copies.
-func isHooked(binary string) bool {
-	info, err := buildinfo.ReadFile(binary)
-	return err == nil && slices.ContainsFunc(info.Settings, func(setting debug.BuildSetting) bool {
+	hooked = slices.ContainsFunc(info.Settings, func(setting debug.BuildSetting) bool {
 		return setting.Key == "-tags" && slices.Contains(strings.Split(setting.Value, ","), build.HookTag)
 	})
+	return fault.Build{Module: info.Main.Path, Version: info.Main.Version, Go: info.GoVersion}, hooked
 }
 
 // elidedFrames is how the runtime tells how many calls it has left out.

@@ -79,13 +79,23 @@ func (s *supervisor) useHook() {
 	s.hookDone = ready || err != nil
 }
 
-// prepareHook compiles that runtime beside the application, once it is known to have the kit. Builds use it from then on.
+// wantHook notes that something has failed of which the hook would have made a copy.
+func (s *supervisor) wantHook() {
+	s.missed.Store(true)
+	select {
+	case s.hooks <- struct{}{}:
+	default:
+	}
+}
+
+// prepareHook compiles that runtime beside the application, once that is known to have the kit, or to have failed without. Builds use
+// it from then on.
 func (s *supervisor) prepareHook() {
 	if s.hooked && !s.builder.Hooked() {
 		s.useHook()
 	}
 	s.hooked = s.builder.Hooked()
-	if s.debugger == nil || s.hookDone || !s.linked.Load() {
+	if s.debugger == nil || s.hookDone || !s.linked.Load() && !s.missed.Load() {
 		return
 	}
 	dir, err := hookDir()

@@ -9,6 +9,9 @@ var (
 	IsSource    = isSource
 	Snapshot    = snapshot
 	UnderWay    = underWay
+
+	FormOf       = formOf
+	PanicFailure = panicFailure
 )
 
 // PublicAddress is publicAddress with an environment and the text of a .env.

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/address"
 	"example.org/microblog/fault/internal/devtool/debugapi"
 	"example.org/microblog/fault/internal/devtool/link"
@@ -40,12 +41,14 @@ type generation struct {
 	// It was started at launched, and was ready at ready.
 	launched, ready time.Time
 
-	known     chan struct{}               // closed when all of the above is known
-	exit      atomic.Pointer[trace.Stack] // where it has called os.Exit
-	retired   atomic.Bool                 // it was told to end: its end is no crash
-	watched   atomic.Bool                 // the loop is told when it ends by itself, and takes the copy of that
-	shown     atomic.Bool                 // the copy that it has made of its end is the debugger's
-	muted     atomic.Bool                 // what it writes is not passed on any more
+	builtAs   func() (b fault.Build, hooked bool) // what its binary says
+	installed atomic.Bool                         // it has served: none of the above changes any more
+	answering sync.WaitGroup                      // panics that are made into answers
+	exit      atomic.Pointer[trace.Stack]         // where it has called os.Exit
+	retired   atomic.Bool                         // it was told to end: its end is no crash
+	watched   atomic.Bool                         // the loop is told when it ends by itself, and takes the copy of that
+	shown     atomic.Bool                         // the copy that it has made of its end is the debugger's
+	muted     atomic.Bool                         // what it writes is not passed on any more
 	stopping  sync.Once
 	functions declarations // of its binary
 	binaries  *binaries
@@ -77,7 +80,8 @@ func (g *generation) alive() bool {
 
 // start starts the binary as a new generation, which is not ready yet.
 func (s *supervisor) start(number int, binary string, built time.Time) (_ *generation, err error) {
-	g := &generation{number: number, binary: binary, built: built, told: s.options.Fixed, known: make(chan struct{}), binaries: &s.binaries, report: s.term.Event}
+	g := &generation{number: number, binary: binary, built: built, told: s.options.Fixed, binaries: &s.binaries, report: s.term.Event}
+	g.builtAs = sync.OnceValues(func() (fault.Build, bool) { return buildOf(binary) })
 	if g.told == "" {
 		if g.told, err = process.PrivateAddress(); err != nil {
 			return nil, fmt.Errorf("finding a private address for the application: %w", err)
@@ -116,7 +120,7 @@ func (s *supervisor) start(number int, binary string, built time.Time) (_ *gener
 	if err != nil {
 		return nil, errors.Join(notStarted(err), g.link.Close())
 	}
-	g.backend = proxy.NewBackend(g.address, number)
+	g.backend = g.newBackend()
 	s.binaries.hold(binary)
 	return g, nil
 }
@@ -134,6 +138,7 @@ func (g *generation) stop(grace time.Duration) {
 			link.Reap(g.process.PID())
 		}
 		g.backend.Close()
+		g.answering.Wait()
 		_ = g.link.Close() // its socket lies in a directory that is removed
 		g.binaries.release(g.binary)
 	})
@@ -215,7 +220,13 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 func (s *supervisor) move(g *generation, to string) {
 	g.backend.Close()
 	g.address = to
-	g.backend = proxy.NewBackend(to, g.number)
+	g.backend = g.newBackend()
+}
+
+func (g *generation) newBackend() *proxy.Backend {
+	b := proxy.NewBackend(g.address, g.number)
+	b.SetHeard(g.process.Heard)
+	return b
 }
 
 // hasPages tells whether a server has something at its root. One for profiles or metrics, beside the application's own, mostly

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,6 @@ import (
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/crash"
 	"example.org/microblog/fault/internal/devtool/debugapi"
-	"example.org/microblog/fault/internal/devtool/link"
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
@@ -50,13 +50,11 @@ func (s *supervisor) sweepPanics() {
 // panicked takes what net/http says of a handler that panicked, as one without a Catcher does. It is called by the goroutine that reads the
 // process's output.
 func (s *supervisor) panicked(g *generation, told process.ServedPanic) {
-	select {
-	case <-g.known: // else it has no backend yet, and no requests
-	default:
+	if !g.installed.Load() {
 		return
 	}
 	if p := g.backend.Panicked(told.Client); p != nil {
-		s.work.Go(func() { s.servedPanic(g, told, p) })
+		g.answering.Go(func() { s.servedPanic(g, told, p) })
 	}
 }
 
@@ -69,11 +67,14 @@ func (s *supervisor) servedPanic(g *generation, told process.ServedPanic, p *pro
 		p.Forget()
 		return
 	}
-	f := panicFailure(told, s.source().Module)
-	f.PID, f.Begun, f.Build = g.process.PID(), begun, buildOf(g.binary)
+	red := g.link.Redactor()
+	f := panicFailure(red, told, s.source().Module)
+	f.PID, f.Begun = g.process.PID(), begun
+	f.Build, _ = g.builtAs()
 	f.Host, _ = os.Hostname() // "" if it has none
-	f.Request = snapshot(p.Request())
-	f.Request.Form, f.Request.Files = formOf(p.Request().Header.Get("Content-Type"), p, &f.Request.Cut)
+	f.Request = snapshot(red, p.Request())
+	body, whole := p.Form()
+	f.Request.Form, f.Request.Files = formOf(red, p.Request().Header.Get("Content-Type"), body, whole, &f.Request.Cut)
 	g.functions.place(g.binary, f)
 	s.locate(f.Stack)
 	shown := &overlay.Failure{Failure: f, Generation: g.number, Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack))}
@@ -96,13 +97,14 @@ func (s *supervisor) debugPanic(g *generation, shown *overlay.Failure, began tim
 	}}
 	copied := s.panics.Take(g.link.Path(), shown.Goroutine)
 	if copied == 0 {
-		failure.Why = s.withoutPanicCopy(isHooked(g.binary))
+		_, hooked := g.builtAs()
+		failure.Why = s.withoutPanicCopy(hooked)
 		return s.debugger.Add(failure)
 	}
 	s.binaries.hold(g.binary)
 	failure.Copy = debugapi.Copy{
 		PID: copied, StackOf: fault.StackPanic, Binary: g.binary, Module: s.source().Module, Located: s.builder.Located,
-		Goroutine: shown.Goroutine, Began: began, Crashed: true, NoCalls: "The Go runtime has made this copy, for want of the kit's catcher, and nothing can be called in it; where fault.Middleware is around a handler, it can.",
+		Goroutine: shown.Goroutine, Began: began, Crashed: true, NoCalls: "The Go runtime has made this copy, for want of the kit's catcher, and nothing can be called in it; where the middleware of a fault.Catcher is around a handler, it can.",
 		Release: sync.OnceFunc(func() {
 			s.panics.End(copied)
 			s.binaries.release(g.binary)
@@ -134,12 +136,12 @@ func (s *supervisor) withoutPanicCopy(hooked bool) *debugapi.UnavailableError {
 }
 
 // panicFailure is a panic as a failure, without its request.
-func panicFailure(told process.ServedPanic, module string) *fault.Failure {
+func panicFailure(red *redact.Redactor, told process.ServedPanic, module string) *fault.Failure {
 	r := crash.Parse("panic: "+"\n\n"+told.Stack, module)
 	value := strings.ToValidUTF8(told.Value, "\uFFFD")
 	f := &fault.Failure{
 		Time: time.Now().UTC().Round(0), Kind: fault.KindPanic, Status: http.StatusInternalServerError,
-		Message: masked("panic: "+value, maxPanicText), Stack: beforePanic(r.Stack), StackOf: fault.StackPanic, Goroutine: r.Goroutine,
+		Message: masked(red, "panic: "+value, maxPanicText), Stack: beforePanic(r.Stack, told.Stack), StackOf: fault.StackPanic, Goroutine: r.Goroutine,
 	}
 	f.Causes = fault.Cause{Type: "panic", Message: f.Message}
 	if strings.HasPrefix(value, "runtime error: ") {
@@ -149,23 +151,32 @@ func panicFailure(told process.ServedPanic, module string) *fault.Failure {
 	return f
 }
 
-// beforePanic takes from a stack, as a server has logged it, who recovered, and what is beneath a handler's connection.
-func beforePanic(s trace.Stack) trace.Stack {
+// beforePanic takes from a stack, as a server has logged it in text, who recovered, and who had recovered before and panicked again with
+// the same value.
+func beforePanic(s trace.Stack, text string) trace.Stack {
+	values := panicValues.FindAllStringSubmatch(text, -1)
+	from, n := 0, 0
 	for i, f := range s {
-		if f.Function == "panic" {
-			s = s[i+1:]
-			break
+		if f.Function != "panic" || n == len(values) {
+			continue
 		}
+		if n == 0 || values[n][1] == values[0][1] && values[n][2] == values[0][2] {
+			from = i + 1
+		}
+		n++
 	}
+	s = s[from:]
 	for len(s) > 1 && strings.HasPrefix(s[0].Function, "runtime.") {
 		s = s[1:]
 	}
 	return s
 }
 
+// panicValues are what panic was called with, as the type and the value of an interface.
+var panicValues = regexp.MustCompile(`(?m)^panic\(\{(0x[0-9a-f]+)\??, (0x[0-9a-f]+)\??\}\??\)$`)
+
 // formOf reads the form of a request, as far as it was sent, masked and cut as package fault does it.
-func formOf(contentType string, p *proxy.Panic, cut *bool) (form url.Values, files []fault.File) {
-	body, whole := p.Form()
+func formOf(red *redact.Redactor, contentType string, body []byte, whole bool, cut *bool) (form url.Values, files []fault.File) {
 	if len(body) == 0 {
 		return nil, nil
 	}
@@ -197,17 +208,17 @@ func formOf(contentType string, p *proxy.Panic, cut *bool) (form url.Values, fil
 					*cut = true
 					break
 				}
-				files = append(files, fault.File{Field: masked(field, maxField), Name: masked(h.Filename, maxField), Size: h.Size})
+				files = append(files, fault.File{Field: masked(red, field, maxField), Name: masked(red, h.Filename, maxField), Size: h.Size})
 			}
 		}
 		slices.SortFunc(files, func(a, b fault.File) int { return strings.Compare(a.Field, b.Field) })
 	}
-	return formFields(values, cut), files
+	return formFields(red, values, cut), files
 }
 
 // formFields are the first fields by name.
-func formFields(values url.Values, cut *bool) url.Values {
-	values = (*redact.Redactor)(nil).Form(values)
+func formFields(red *redact.Redactor, values url.Values, cut *bool) url.Values {
+	values = red.Form(values)
 	if len(values) == 0 {
 		return nil
 	}
@@ -223,7 +234,7 @@ func formFields(values url.Values, cut *bool) url.Values {
 		*cut = *cut || len(all) > maxValues || len(name) > maxField
 		for _, v := range all[:min(len(all), maxValues)] {
 			*cut = *cut || len(v) > maxField
-			name := masked(name, maxField)
+			name := masked(red, name, maxField)
 			form[name] = append(form[name], strings.ToValidUTF8(v[:min(len(v), maxField)], "\uFFFD"))
 		}
 	}

@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	s := &supervisor{
 		options: o, env: os.Environ(), stage: make(chan struct{}, 1),
 		results: make(chan result), ended: make(chan *generation), listed: make(chan listing),
-		vetted: make(chan vetting), loaded: make(chan loading),
+		vetted: make(chan vetting), loaded: make(chan loading), hooks: make(chan struct{}, 1),
 	}
 	if err := s.complete(); err != nil {
 		return err

@@ -74,7 +74,7 @@ type supervisor struct {
 	newest     atomic.Int64 // the number of the version that serves
 	hookDone   bool         // there is nothing to prepare
 	hooked     bool         // the last builds had the hook
-	wanted     atomic.Bool  // something has failed of which the hook would have made a copy
+	missed     atomic.Bool  // something has failed of which the hook would have made a copy
 	panics     link.PanicCopies
 	live       liveLoads
 	noted      noted
@@ -84,6 +84,7 @@ type supervisor struct {
 	listed  chan listing
 	vetted  chan vetting
 	loaded  chan loading
+	hooks   chan struct{}  // asks for the hook to be prepared
 	retired sync.WaitGroup // old generations that finish their requests
 }
 
@@ -107,6 +108,8 @@ func (s *supervisor) loop(quit context.CancelFunc, changes <-chan []watch.Change
 			s.vetDone(v)
 		case l := <-s.loaded:
 			s.loadDone(l)
+		case <-s.hooks:
+			s.prepareHook()
 		case key := <-s.term.Keys():
 			s.pressed(key, quit)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.org/microblog/fault/internal/devtool/supervisor"
+	"example.org/microblog/fault/redact"
 )
 
 // TestSnapshot: what is kept of a request has no secrets, nothing of the proxy's, and an end.
@@ -21,6 +22,7 @@ func TestSnapshot(t *testing.T) {
 		}
 		return r
 	}
+	own := redact.New(redact.Options{Keys: []string{"invite code", "pet"}})
 	many := map[string]string{}
 	for n := range 100 {
 		many[fmt.Sprintf("X-%03d", n)] = "v"
@@ -34,13 +36,14 @@ func TestSnapshot(t *testing.T) {
 	}{
 		"plain":     {ask("/a?b=c", map[string]string{"Accept": "text/html"}), "/a?b=c", map[string]string{"Accept": "text/html"}, 1, false},
 		"secrets":   {ask("/a?token=abcdef123", map[string]string{"Cookie": "session=abcdef123", "Authorization": "Bearer abcdef123"}), "/a?token=[masked]", map[string]string{"Cookie": "session=[masked]"}, 2, false},
+		"own names": {ask("/a?invite_code=abcdef123", map[string]string{"X-Pet": "abcdef123"}), "/a?invite_code=[masked]", map[string]string{"X-Pet": "[masked]"}, 1, false},
 		"forwarded": {ask("/", map[string]string{"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Host": "h", "X-Forwarded-Proto": "https"}), "/", nil, 0, false},
 		"many":      {ask("/", many), "/", map[string]string{"X-063": "v", "X-064": ""}, 64, true},
 		"long":      {ask("/"+strings.Repeat("a", 4000), map[string]string{"A": strings.Repeat("b", 2000)}), "/" + strings.Repeat("a", 2047), map[string]string{"A": strings.Repeat("b", 1024)}, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := supervisor.Snapshot(nil, test.request)
+			q := supervisor.Snapshot(own, test.request)
 			if q.Method != http.MethodPost || q.URL != test.url || len(q.Header) != test.fields || q.Cut != test.cut || strings.Contains(fmt.Sprint(q), "abcdef123") {
 				t.Errorf("%+v", q)
 			}
@@ -49,7 +52,7 @@ func TestSnapshot(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			if names := supervisor.UnderWay(nil, []*http.Request{test.request}); !slices.Equal(names, []string{"POST " + test.url}) {
+			if names := supervisor.UnderWay(own, []*http.Request{test.request}); !slices.Equal(names, []string{"POST " + test.url}) {
 				t.Errorf("it is called %q", names)
 			}
 		})

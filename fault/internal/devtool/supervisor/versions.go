@@ -145,6 +145,7 @@ func (s *supervisor) install(g *generation) (waited int) {
 	s.good = goodVersion{g.binary, g.built}
 	g.watched.Store(true)
 	s.watch() // what it reads from disk
+	g.installed.Store(true)
 	waited = s.proxy.Switch(g.backend)
 	if old != nil && old != g {
 		s.retire(old)

@@ -1,106 +1,223 @@
-// Package calls has what a debugger calls in place of functions and methods of libraries: those are compiled with
-// optimisation, and then no debugger can call them. fault run compiles this package without, and package freeze links it
-// into programs that make copies.
+// Package calls has what a debugger calls in place of what it cannot call itself: functions and methods of libraries, which are
+// compiled with optimisation, variadic ones, and methods of generic types. fault run compiles this package without, and package
+// freeze links it into programs that make copies.
 //
-// A method M is called by the function M, whose first parameter is the receiver. A function F of package p is called by pF, in
-// which p begins with a capital letter. What is variadic takes a slice, which Add makes.
+// Function and Method make a call by package reflect. Each of the arguments is in an interface. How says of each what it is: v is the
+// argument, p a pointer to it, and c a pointer to an untyped constant. Those that how has nothing for are not there; those before
+// them are what List has made. What is returned stays in memory, where each Result says.
 package calls
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/url"
+	"math"
 	"reflect"
-	"strconv"
-	"strings"
-	"time"
+	"unsafe"
 )
 
 // All is what the linker is to keep, types of pointers among it.
 var All = []any{
-	Add, At, Text, Int, Float, Bool,
-	Context, Err, Error, String, Unwrap, Get, Format, Query, Len, IsZero, Unix, Seconds, Milliseconds, FormValue, PathValue, UserAgent,
-	ErrorsIs, ErrorsUnwrap, FmtErrorf, FmtSprint, FmtSprintf, FmtSprintln, JsonMarshal,
-	StrconvAtoi, StrconvItoa, StrconvQuote,
-	StringsContains, StringsEqualFold, StringsFields, StringsHasPrefix, StringsHasSuffix, StringsIndex, StringsJoin, StringsReplaceAll,
-	StringsSplit, StringsToLower, StringsToUpper, StringsTrimPrefix, StringsTrimSpace, StringsTrimSuffix,
-	TimeNow, TimeSince, TimeUntil, UrlPathEscape, UrlQueryEscape,
-	&Slots, new(string), new([]string), new([]byte), new([]int), new([]any), new(int64), new(int32), new(uint64), new(uint8), new(time.Time), new(time.Duration),
+	Function, Method, List, Put, At, &Slots, &Functions,
+	new(bool), new(string), new(int), new(int8), new(int16), new(int32), new(int64), new(uint), new(uint8), new(uint16), new(uint32), new(uint64), new(uintptr),
+	new(float32), new(float64), new(complex64), new(complex128), new(any), new(error), new([]string), new([]byte), new([]rune), new([]int), new([]any),
+	new(map[string]string), new(map[string]any), new(map[string][]string),
 }
 
-// Slots is where a debugger puts pointers that it passes on.
-var Slots [64]uintptr
-
-// Add appends to the arguments of a variadic function.
-func Add(list []any, v any) []any { return append(list, v) }
+// Slots is where a debugger puts values that it passes on. It is memory only as far as it was used.
+var Slots [1 << 16]uintptr
 
 // At is what a pointer points to: only pointers fit into an interface as they are.
 func At(pointer any) any { return reflect.ValueOf(pointer).Elem().Interface() }
 
-// These put a constant into an interface.
-func Text(v string) any   { return v }
-func Int(v int) any       { return v }
-func Float(v float64) any { return v }
-func Bool(v bool) any     { return v }
-
-func Context(v any) context.Context {
-	return v.(interface{ Context() context.Context }).Context()
-}
-func Err(v any) error            { return v.(interface{ Err() error }).Err() }
-func Error(v any) string         { return v.(error).Error() }
-func String(v any) string        { return v.(fmt.Stringer).String() }
-func Unwrap(v any) error         { return v.(interface{ Unwrap() error }).Unwrap() }
-func Get(v any, k string) string { return v.(interface{ Get(string) string }).Get(k) }
-func Format(v any, layout string) string {
-	return v.(interface{ Format(string) string }).Format(layout)
-}
-func Query(v any) url.Values   { return v.(interface{ Query() url.Values }).Query() }
-func Len(v any) int            { return v.(interface{ Len() int }).Len() }
-func IsZero(v any) bool        { return v.(interface{ IsZero() bool }).IsZero() }
-func Unix(v any) int64         { return v.(interface{ Unix() int64 }).Unix() }
-func Seconds(v any) float64    { return v.(interface{ Seconds() float64 }).Seconds() }
-func Milliseconds(v any) int64 { return v.(interface{ Milliseconds() int64 }).Milliseconds() }
-func UserAgent(v any) string   { return v.(interface{ UserAgent() string }).UserAgent() }
-func FormValue(v any, k string) string {
-	return v.(interface{ FormValue(string) string }).FormValue(k)
-}
-func PathValue(v any, k string) string {
-	return v.(interface{ PathValue(string) string }).PathValue(k)
+// Put sets a variable.
+func Put(pointer any, how string, v any) {
+	reflect.ValueOf(pointer).Elem().Set(reflect.ValueOf(List(nil, how, v, nil, nil, nil)[0]))
 }
 
-func ErrorsIs(err, target error) bool { return errors.Is(err, target) }
-func ErrorsUnwrap(err error) error    { return errors.Unwrap(err) }
+// List appends to a list of arguments.
+func List(before []any, how string, a, b, c, d any) []any {
+	all := [...]any{a, b, c, d}
+	for i, h := range how {
+		v := all[i]
+		switch h {
+		case 'p':
+			v = At(v)
+		case 'c':
+			v = constant{At(v)}
+		}
+		before = append(before, v)
+	}
+	return before
+}
 
-func FmtErrorf(format string, list []any) error   { return fmt.Errorf(format, list...) }
-func FmtSprint(list []any) string                 { return fmt.Sprint(list...) }
-func FmtSprintf(format string, list []any) string { return fmt.Sprintf(format, list...) }
-func FmtSprintln(list []any) string               { return fmt.Sprintln(list...) }
-func JsonMarshal(v any) ([]byte, error)           { return json.Marshal(v) }
+// An untyped constant gets the type that is needed.
+type constant struct{ value any }
 
-func StrconvAtoi(s string) (int, error) { return strconv.Atoi(s) }
-func StrconvItoa(n int) string          { return strconv.Itoa(n) }
-func StrconvQuote(s string) string      { return strconv.Quote(s) }
+// A Result is what a function has returned.
+type Result struct {
+	// Type is that of an interface; of all else, and of one with methods but no name, it is "", and an interface{} with it lies at
+	// Address.
+	Type    string
+	Address uintptr
+}
 
-func StringsContains(s, part string) bool          { return strings.Contains(s, part) }
-func StringsEqualFold(s, t string) bool            { return strings.EqualFold(s, t) }
-func StringsFields(s string) []string              { return strings.Fields(s) }
-func StringsHasPrefix(s, prefix string) bool       { return strings.HasPrefix(s, prefix) }
-func StringsHasSuffix(s, suffix string) bool       { return strings.HasSuffix(s, suffix) }
-func StringsIndex(s, part string) int              { return strings.Index(s, part) }
-func StringsJoin(all []string, sep string) string  { return strings.Join(all, sep) }
-func StringsReplaceAll(s, old, with string) string { return strings.ReplaceAll(s, old, with) }
-func StringsSplit(s, sep string) []string          { return strings.Split(s, sep) }
-func StringsToLower(s string) string               { return strings.ToLower(s) }
-func StringsToUpper(s string) string               { return strings.ToUpper(s) }
-func StringsTrimPrefix(s, prefix string) string    { return strings.TrimPrefix(s, prefix) }
-func StringsTrimSpace(s string) string             { return strings.TrimSpace(s) }
-func StringsTrimSuffix(s, suffix string) string    { return strings.TrimSuffix(s, suffix) }
+// kept are results.
+var kept []any
 
-func TimeNow() time.Time                  { return time.Now() }
-func TimeSince(t time.Time) time.Duration { return time.Since(t) }
-func TimeUntil(t time.Time) time.Duration { return time.Until(t) }
+// Function calls a function of Functions. Spread says that the last argument has … behind it. The problem is why there was no
+// call, if there was none.
+func Function(name string, spread bool, before []any, how string, a, b, c, d any) (results []Result, problem string) {
+	for i := range Functions {
+		if Functions[i].Name == name {
+			return call(reflect.ValueOf(Functions[i].Func), List(before, how, a, b, c, d), spread)
+		}
+	}
+	return nil, NoSuch
+}
 
-func UrlPathEscape(s string) string  { return url.PathEscape(s) }
-func UrlQueryEscape(s string) string { return url.QueryEscape(s) }
+// Method calls a method.
+func Method(receiver any, name string, spread bool, before []any, how string, a, b, c, d any) (results []Result, problem string) {
+	method := reflect.ValueOf(receiver).MethodByName(name)
+	if !method.IsValid() {
+		return nil, NoSuch
+	}
+	return call(method, List(before, how, a, b, c, d), spread)
+}
+
+// NoSuch is the problem with what is not in the program.
+const NoSuch = "none"
+
+func call(f reflect.Value, list []any, spread bool) (results []Result, problem string) {
+	t := f.Type()
+	fixed := t.NumIn()
+	if t.IsVariadic() && !spread {
+		fixed--
+	}
+	switch {
+	case spread && !t.IsVariadic():
+		return nil, "The function is not variadic: … cannot stand behind its last argument."
+	case len(list) < fixed:
+		return nil, "The call has not enough arguments."
+	case len(list) > fixed && (spread || !t.IsVariadic()):
+		return nil, "The call has too many arguments."
+	}
+	in := make([]reflect.Value, len(list))
+	for i, argument := range list {
+		var want reflect.Type
+		if i < fixed {
+			want = t.In(i)
+		} else {
+			want = t.In(fixed).Elem()
+		}
+		v, ok := fit(argument, want)
+		if !ok {
+			return nil, fmt.Sprintf("Argument %d cannot be used: it is %s, and a %v is needed.", i+1, described(argument), want)
+		}
+		in[i] = v
+	}
+	var out []reflect.Value
+	if spread {
+		out = f.CallSlice(in)
+	} else {
+		out = f.Call(in)
+	}
+	results = make([]Result, len(out))
+	for i, v := range out {
+		results[i] = keep(v)
+	}
+	return results, ""
+}
+
+func described(v any) string {
+	switch c := v.(type) {
+	case nil:
+		return "nil"
+	case constant:
+		return fmt.Sprintf("the constant %v", c.value)
+	}
+	return fmt.Sprintf("a %T", v)
+}
+
+// keep puts what was returned where it stays.
+func keep(v reflect.Value) Result {
+	t := v.Type()
+	name := ""
+	switch {
+	case t.Kind() != reflect.Interface:
+	case t.PkgPath() != "":
+		name = t.PkgPath() + "." + t.Name()
+	case t.NumMethod() == 0:
+		name = "interface {}"
+	default: // error, or one without a name
+		name = t.Name()
+	}
+	if name != "" {
+		p := reflect.New(t)
+		p.Elem().Set(v)
+		kept = append(kept, p.Interface())
+		return Result{name, p.Pointer()}
+	}
+	p := new(any)
+	*p = v.Interface()
+	kept = append(kept, p)
+	return Result{"", uintptr(unsafe.Pointer(p))}
+}
+
+// fit makes an argument of a value.
+func fit(v any, want reflect.Type) (reflect.Value, bool) {
+	switch c := v.(type) {
+	case nil:
+		switch want.Kind() {
+		case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+			return reflect.Zero(want), true
+		}
+		return reflect.Value{}, false
+	case constant:
+		if want.Kind() == reflect.Interface {
+			v = c.value
+			break
+		}
+		return convert(reflect.ValueOf(c.value), want)
+	}
+	value := reflect.ValueOf(v)
+	return value, value.Type().AssignableTo(want)
+}
+
+// convert gives an untyped constant a type, if it can have that.
+func convert(c reflect.Value, want reflect.Type) (reflect.Value, bool) {
+	v := reflect.New(want).Elem()
+	switch kind := want.Kind(); {
+	case c.Kind() == reflect.Bool && kind == reflect.Bool:
+		v.SetBool(c.Bool())
+	case c.Kind() == reflect.String && kind == reflect.String:
+		v.SetString(c.String())
+	case c.CanInt():
+		n := c.Int()
+		switch {
+		case v.CanInt() && !v.OverflowInt(n):
+			v.SetInt(n)
+		case v.CanUint() && n >= 0 && !v.OverflowUint(uint64(n)):
+			v.SetUint(uint64(n))
+		case v.CanFloat():
+			v.SetFloat(float64(n))
+		case v.CanComplex():
+			v.SetComplex(complex(float64(n), 0))
+		default:
+			return v, false
+		}
+	case c.CanFloat():
+		f := c.Float()
+		switch {
+		case v.CanFloat() && !v.OverflowFloat(f):
+			v.SetFloat(f)
+		case v.CanComplex() && !v.OverflowComplex(complex(f, 0)):
+			v.SetComplex(complex(f, 0))
+		case f == math.Trunc(f) && math.Abs(f) < 1<<53:
+			return convert(reflect.ValueOf(int(f)), want)
+		default:
+			return v, false
+		}
+	default:
+		return v, false
+	}
+	return v, true
+}

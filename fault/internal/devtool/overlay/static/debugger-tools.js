@@ -102,43 +102,52 @@ function goroutineOf(g) {
 const tableOf = (title, some) => make("table", { class: "goroutines", "aria-label": title },
   make("thead", {}, make("tr", {}, ...["No.", "Waits for", "Where"].map(t => make("th", { scope: "col", text: t })))), make("tbody", {}, ...some.map(goroutineOf)));
 
-// goroutines fills the box for them when it is opened.
-export function goroutines(box, server) {
-  if (!box) return;
-  let loaded = false;
+// whenOpened fills a box each time it is opened, until fill has done so once. To lock empties it; reset is called then.
+function whenOpened(box, fill, reset = () => {}) {
   const inner = make("div", { class: "inner" });
+  let loaded = false;
   box.append(inner);
-  async function load() {
-    if (loaded) return;
+  box.addEventListener("toggle", async () => {
+    if (!box.open || loaded) return;
     loaded = true;
     inner.replaceChildren(make("p", { class: "soft busy-text", text: "Loading…" }));
     try {
-      const got = await server.goroutines();
-      const all = got.goroutines ?? [];
-      const groups = [
-        ["This request", all.filter(g => g.failing || g.request)],
-        ["The application", all.filter(g => !g.failing && !g.request && g.app)],
-        ["Libraries and the runtime", all.filter(g => !g.failing && !g.request && !g.app)],
-      ].filter(([, some]) => some.length > 0);
-      inner.replaceChildren(...groups.map(([title, some], i) => i > 0 && title === "Libraries and the runtime"
-        ? make("details", { class: "more" }, make("summary", { text: `${title} (${some.length})` }), tableOf(title, some))
-        : make("div", {}, make("h3", { text: title }), tableOf(title, some))));
-      box.querySelector("summary").textContent = `Goroutines (${(all.length + (got.cut ?? 0)).toLocaleString("en")})`;
-      if (got.cut > 0) inner.append(make("p", { class: "soft", text: `${count(got.cut, "further one is", "further ones are")} left out.` }));
-      if (all.length === 0) inner.replaceChildren(make("p", { class: "soft", text: "There are none to show." }));
+      inner.replaceChildren(...(await fill()).filter(Boolean));
       document.dispatchEvent(new CustomEvent("fault-places"));
     } catch (problem) {
       loaded = false;
       inner.replaceChildren(say(problem));
     }
-  }
-  box.addEventListener("toggle", () => { if (box.open) load(); });
-  onLock(() => {
+  });
+  onLock(is => {
+    reset(is);
+    if (is) return;
     loaded = false;
     box.open = false;
-    box.querySelector("summary").textContent = "Goroutines";
     inner.replaceChildren();
   });
+}
+
+const left = (n, one, several) => n > 0 && make("p", { class: "soft", text: `${count(n, one, several)} left out.` });
+
+// goroutines fills the box for them when it is opened.
+export function goroutines(box, server) {
+  if (!box) return;
+  const summary = box.querySelector("summary");
+  whenOpened(box, async () => {
+    const got = await server.goroutines();
+    const all = got.goroutines ?? [];
+    const groups = [
+      ["This request", all.filter(g => g.failing || g.request)],
+      ["The application", all.filter(g => !g.failing && !g.request && g.app)],
+      ["Libraries and the runtime", all.filter(g => !g.failing && !g.request && !g.app)],
+    ].filter(([, some]) => some.length > 0);
+    summary.textContent = `Goroutines (${(all.length + (got.cut ?? 0)).toLocaleString("en")})`;
+    if (all.length === 0) return [make("p", { class: "soft", text: "There are none to show." })];
+    return [...groups.map(([title, some], i) => i > 0 && title === "Libraries and the runtime"
+      ? make("details", { class: "more" }, make("summary", { text: `${title} (${some.length})` }), tableOf(title, some))
+      : make("div", {}, make("h3", { text: title }), tableOf(title, some))), left(got.cut, "further one is", "further ones are")];
+  }, () => { summary.textContent = "Goroutines"; });
 }
 
 const factsOf = pairs => make("dl", { class: "facts" }, ...pairs.map(([name, value]) => make("div", {}, make("dt", { text: visible(name) }), make("dd", {}, make("bdi", { text: visible(value) })))));
@@ -160,40 +169,19 @@ function filterOf(among) {
 // environment fills the box for what the version was started with when it is opened.
 export function environment(box, server) {
   if (!box) return;
-  let loaded = false;
-  const inner = make("div", { class: "inner" });
-  box.append(inner);
-  async function load() {
-    if (loaded) return;
-    loaded = true;
-    inner.replaceChildren(make("p", { class: "soft busy-text", text: "Loading…" }));
-    try {
-      const e = await server.environment();
-      const b = e.build;
-      const parts = [
-        ["Started with", [["Directory", e.dir], ["Program", e.program], ...e.arguments.map((a, i) => ["Argument " + (i + 1), a])]],
-        ["Variables", e.variables.map(v => [v.name, v.value])],
-        ["Build", b && [["Go", b.go], ["Package", b.package], ...b.settings.map(v => [v.name, v.value])].filter(([, value]) => value)],
-        ["Modules", b?.modules.map(m => [m.path, versionOf(m)])],
-      ].filter(([, pairs]) => pairs?.length > 0);
-      const all = make("div", {}, ...parts.map(([title, pairs]) => make("div", { "data-part": title }, make("h3", { text: title }), factsOf(pairs))));
-      inner.replaceChildren(filterOf(all), all);
-      if (e.cut > 0) inner.append(make("p", { class: "soft", text: `${count(e.cut, "further argument or variable is", "further arguments and variables are")} left out.` }));
-      if (e.why) inner.append(make("p", { class: "soft", text: visible(e.why) }));
-    } catch (problem) {
-      loaded = false;
-      inner.replaceChildren(say(problem));
-    }
-  }
-  box.addEventListener("toggle", () => { if (box.open) load(); });
-  const shown = is => {
-    box.hidden = !is;
-    if (is) return;
-    loaded = false;
-    box.open = false;
-    inner.replaceChildren();
-  };
-  onLock(shown);
+  const shown = is => { box.hidden = !is; };
+  whenOpened(box, async () => {
+    const e = await server.environment();
+    const b = e.build;
+    const parts = [
+      ["Started with", [["Directory", e.dir], ["Program", e.program], ...e.arguments.map((a, i) => ["Argument " + (i + 1), a])]],
+      ["Variables", e.variables.map(v => [v.name, v.value])],
+      ["Build", b && [["Go", b.go], ["Package", b.package], ...b.settings.map(v => [v.name, v.value])].filter(([, value]) => value)],
+      ["Modules", b?.modules.map(m => [m.path, versionOf(m)])],
+    ].filter(([, pairs]) => pairs?.length > 0);
+    const all = make("div", {}, ...parts.map(([title, pairs]) => make("div", { "data-part": title }, make("h3", { text: title }), factsOf(pairs))));
+    return [filterOf(all), all, left(e.cut, "further argument or variable is", "further arguments and variables are"), e.why && make("p", { class: "soft", text: visible(e.why) })];
+  }, shown);
   shown(unlocked());
 }
 

@@ -12,9 +12,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
@@ -41,7 +43,7 @@ var (
 	errLimit = errors.New("over the limit")
 	requests int
 	// inUse keeps what nothing else calls.
-	inUse = []any{allocate}
+	inUse = []any{allocate, sum, joined, firstOf, makeAccount, (*account).add, new(pair[string, int]), named, both, split, weekday, describe[int], mix, mixed.Same, sameAll, few, small.Same, deep}
 )
 
 func allocate(megabytes int) int {
@@ -50,6 +52,128 @@ func allocate(megabytes int) int {
 		total += len(make([]byte, 1<<20))
 	}
 	return total
+}
+
+func sum(first int, others ...int) int {
+	for _, n := range others {
+		first += n
+	}
+	return first
+}
+
+func joined(sep string, parts ...string) string { return strings.Join(parts, sep) }
+
+func firstOf(all ...*account) *account { return all[0] }
+
+func describe[T any](v T) string { return fmt.Sprint(v) }
+
+func named(name string) (any, error) {
+	if name == "" {
+		return nil, errLimit
+	}
+	return name, nil
+}
+
+func both(err error, v any) []any { return []any{err, v} }
+
+func split(a account) (account, int) { return a, a.ID }
+
+func weekday(t time.Time) time.Weekday { return t.Weekday() }
+
+// add is variadic.
+func (a *account) add(tags ...string) []string { return append(a.Tags, tags...) }
+
+func (a *account) AddAll(notes ...any) int { return len(notes) + a.ID }
+
+func (a account) Failure(err error) error { return fmt.Errorf("%s: %w", a.Name, err) }
+
+// mixed has a field of most kinds.
+type mixed struct {
+	A     int8
+	B     uint16
+	F     float32
+	G     float64
+	C     complex64
+	Minus float64
+	S     string
+	Long  string
+	L     []int
+	Nil   []string
+	Empty []string
+	M     map[string]int
+	P     *account
+	R     [3]uint8
+	N     struct{ X, Y int32 }
+	On    bool
+	E     error
+	None  error
+	V     any
+	U     uint64
+	T     time.Time
+	W     time.Weekday
+	List  [2]small
+}
+
+// small fits into registers.
+type small struct {
+	F float32
+	G float64
+	N int8
+	S string
+	E error
+}
+
+func mix(n int) mixed {
+	m := mixed{
+		A: int8(-n), B: uint16(n), F: 0.1, G: math.Inf(-1), C: complex(0.1, -2), Minus: math.Copysign(0, -1), S: fmt.Sprint("é", n),
+		Long: strings.Repeat("long ", 2000*n), L: make([]int, n, 2*n), Empty: []string{}, M: map[string]int{"n": n}, P: makeAccount(n, "mixed"),
+		R: [3]uint8{1, 2, uint8(n)}, On: true, E: errLimit, V: time.Duration(n), U: math.MaxUint64, T: time.Unix(int64(n), 5), W: time.Friday,
+		List: [2]small{few(n), few(n + 1)},
+	}
+	m.N.X, m.N.Y = int32(n), -1
+	return m
+}
+
+func few(n int) small {
+	return small{F: float32(n) / 3, G: 1e-300, N: int8(n), S: strconv.Itoa(n), E: errLimit}
+}
+
+func (m mixed) Same(n int) bool {
+	return reflect.DeepEqual(m, mix(n)) && math.Signbit(m.Minus) && cap(m.L) == 2*n
+}
+
+func (s small) Same(n int) bool { return s == few(n) }
+
+// sameAll reports whether all are mix(n), and says how many.
+func sameAll(n int, all ...mixed) (int, bool) {
+	for _, m := range all {
+		if !m.Same(n) {
+			return len(all), false
+		}
+	}
+	return len(all), true
+}
+
+// deep needs a larger stack.
+func deep(n int) int {
+	var block [512]byte
+	block[n%512] = 1
+	if n == 0 {
+		return int(block[0]) - 1
+	}
+	return deep(n-1) + int(block[n%512])
+}
+
+type pair[K comparable, V any] struct {
+	Key   K
+	Value V
+}
+
+func (p pair[K, V]) Both() (K, V) { return p.Key, p.Value }
+
+func (p *pair[K, V]) Set(v V) *pair[K, V] {
+	p.Value = v
+	return p
 }
 
 func main() {
@@ -186,6 +310,14 @@ func onStack(scope *freeze.Scope) string {
 	var err error = &os.PathError{Op: "open", Path: items[0], Err: os.ErrNotExist}
 	var none error
 	place, wait, half, empty := *home, 90*time.Second, 0.5, bytes.Buffer{}
+	holder := &account{ID: 7, Name: "susan", Tags: []string{"a", "b"}}
+	couple, other := pair[string, int]{"two", 2}, pair[string, int]{"two", 2}
+	add := sum
+	plain := few(2)
+	fields := struct{ Sum func(int, ...int) int }{sum}
+	used := len(plain.S)
+	defer func() { runtime.KeepAlive(used) }()
+	defer func() { runtime.KeepAlive([]any{holder, &couple, &other, add, &fields}) }()
 	if scope == nil {
 		c, err := freeze.Here(os.Getppid())
 		if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/live"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
 )
 
@@ -46,7 +47,7 @@ func run() error {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	a := &app{files: live.Files(embedded)}
 	a.catcher = fault.New(fault.Options{Logger: logger, Pages: fault.PagesFunc(page), Translate: a.translate})
-	a.inner = fault.New(fault.Options{Logger: logger})
+	a.inner = fault.New(fault.Options{Logger: logger, Redactor: redact.New(redact.Options{Keys: []string{"invite code"}})})
 	var err error
 	a.pages, err = live.Parse(a.files, func(fsys fs.FS) (*template.Template, error) {
 		set, err := template.ParseFS(fsys, "templates/*.html")
@@ -125,6 +126,7 @@ func (a *app) routes() http.Handler {
 		return err
 	})
 	handle("/report-and-return", func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("X-Set", "before")
 		err := errors.New("reported, then returned")
 		a.catcher.Report(r.Context(), err)
 		return err
@@ -144,6 +146,7 @@ func (a *app) routes() http.Handler {
 		return errors.New("too late")
 	})
 	handle("/begun-after-report", func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("X-Set", "before")
 		err := errors.New("reported too late")
 		a.catcher.Report(r.Context(), err)
 		if _, err := io.WriteString(w, "<p>so far"); err != nil {

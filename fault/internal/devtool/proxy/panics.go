@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.org/microblog/fault/internal/devtool/overlay"
+)
+
+// maxForm is how much of a form is kept while a request runs, in bytes.
+const maxForm = 64 << 10
+
+// use is the use of one connection to a backend by one request. Backend.mu guards panicked.
+type use struct {
+	x        *exchange
+	address  string        // of our end of the connection
+	panicked bool          // a Panic was taken of it
+	settled  chan struct{} // closed when it is known what came of it: what follows is then not changed
+	unread   bool          // the application has not read the request, which goes on elsewhere
+	begun    bool          // an answer has begun
+}
+
+func (u *use) settle(unread, begun bool) {
+	u.unread, u.begun = unread, begun
+	close(u.settled)
+}
+
+// uses notes that the request uses a connection from here on.
+func (b *Backend) uses(c *conn, x *exchange) *use {
+	u := &use{x: x, settled: make(chan struct{})}
+	if at := c.socket.LocalAddr(); at != nil && x != nil {
+		u.address = at.String()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.byAddress[u.address] = u
+	}
+	return u
+}
+
+// unuse forgets the connections of a request that is over. b.mu is held.
+func (b *Backend) unuse(x *exchange) {
+	for address, u := range b.byAddress {
+		if u.x == x {
+			delete(b.byAddress, address)
+		}
+	}
+}
+
+// A Panic is that the handler of a request has panicked, as far as the connection is known on which the application was answering it.
+type Panic struct {
+	b *Backend
+	u *use
+}
+
+// Panicked returns the panic of the handler that answers on the connection which comes from the address client, as the application
+// sees it; nil if no request is under way there, or its panic has been told of. It must be handed to [Server.Panicked], or
+// forgotten by Forget: until then the request waits.
+func (b *Backend) Panicked(client string) *Panic {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	u := b.byAddress[client]
+	if u == nil || u.panicked {
+		return nil
+	}
+	u.panicked = true
+	u.x.panicking.Add(1)
+	return &Panic{b, u}
+}
+
+// Await waits until it is known whether the request is the one that has failed: one that is sent on a kept connection may find the
+// request before it still running there. begun says that its answer has begun.
+func (p *Panic) Await(ctx context.Context) (begun, ok bool) {
+	select {
+	case <-p.u.settled:
+		return p.u.begun, !p.u.unread
+	case <-ctx.Done():
+		return false, false
+	}
+}
+
+// Forget lets the request go on without the panic.
+func (p *Panic) Forget() { p.u.x.panicking.Add(-1) }
+
+// Request is the client's request, which must not be changed.
+func (p *Panic) Request() *http.Request { return p.u.x.request }
+
+// Began is when the request came, before the application was asked.
+func (p *Panic) Began() time.Time { return p.u.x.began }
+
+// Form is the body of the request if that is a form, as far as it was sent; whole says that it is all of it.
+func (p *Panic) Form() (body []byte, whole bool) { return p.u.x.form.sent() }
+
+// Panicked notes the failure that a panic is. If the answer has not begun, the developer is shown the failure as the answer.
+func (s *Server) Panicked(p *Panic, f *overlay.Failure) {
+	x := p.u.x
+	kept := &failed{shown: f, seen: make(chan struct{}, 1)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(kept)
+	if x.failure == nil || x.failure.shown.Reported {
+		x.failure = kept
+	}
+	if !x.load || !x.trusted || x.answered {
+		s.tell(overlay.Event{Type: overlay.FailureNoted, ID: kept.id(), Title: title(f.Failure)})
+	}
+	x.panicked.Store(kept)
+	x.panicking.Add(-1)
+}
+
+const (
+	// panicLimit is how long a broken answer waits at least for what the application says of that, and unheardLimit where it is not known
+	// whether all that it has said has been read.
+	panicLimit   = 30 * time.Millisecond
+	unheardLimit = 300 * time.Millisecond
+	panicLook    = 5 * time.Millisecond
+)
+
+// SetHeard gives the backend a function that waits until what its process had written when it was called has been read, and each
+// panic in it told to Panicked; it returns false where that is not known. It is called before the backend serves.
+func (b *Backend) SetHeard(heard func(ctx context.Context) bool) { b.heard = heard }
+
+// awaitPanic returns the failure that a panic of the request's handler is, nil if it is none. It is called when the answer has broken off: a
+// server logs the panic before it closes the connection.
+func (x *exchange) awaitPanic(ctx context.Context) *failed {
+	ctx, cancel := context.WithTimeout(ctx, crashLimit)
+	defer cancel()
+	heard := make(chan bool, 1)
+	if x.backend.heard == nil {
+		heard <- false
+	} else {
+		go func() { heard <- x.backend.heard(ctx) }()
+	}
+	look := time.NewTicker(panicLook)
+	defer look.Stop()
+	limit := crashLimit
+	for since := time.Now(); ; {
+		// What is told is counted before it is heard.
+		if f := x.panicked.Load(); f != nil {
+			return f
+		}
+		if x.panicking.Load() == 0 && time.Since(since) > limit {
+			return nil
+		}
+		select {
+		case all := <-heard:
+			if limit = unheardLimit; all {
+				limit = panicLimit
+			}
+		case <-look.C:
+		case <-x.backend.crashed:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// awaitWhy waits until it is known why an answer is broken off, if that is said at all.
+func (x *exchange) awaitWhy() {
+	x.s.mu.Lock()
+	known := x.failure != nil
+	x.s.mu.Unlock()
+	if !known {
+		x.awaitPanic(x.ctx)
+	}
+}
+
+// formBody is the body of a request that is a form, whose beginning is kept while it is sent. A nil one keeps nothing.
+type formBody struct {
+	io.ReadCloser
+	mu    sync.Mutex
+	kept  []byte
+	cut   bool
+	whole bool
+}
+
+// keepForm has the body of a form kept, of which r is to be sent.
+func (x *exchange) keepForm(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "application/x-www-form-urlencoded", "multipart/form-data":
+		x.form = &formBody{ReadCloser: r.Body}
+		r.Body = x.form
+	}
+}
+
+func (f *formBody) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	room := min(n, maxForm-len(f.kept))
+	f.kept = append(f.kept, p[:room]...)
+	f.cut = f.cut || room < n
+	f.whole = f.whole || errors.Is(err, io.EOF)
+	return n, err
+}
+
+func (f *formBody) sent() (body []byte, whole bool) {
+	if f == nil {
+		return nil, true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept[:len(f.kept):len(f.kept)], f.whole && !f.cut
+}
+
+// panicState is what an exchange has of the panics of its handler.
+type panicState struct {
+	panicking atomic.Int32           // how many are known and not shown yet
+	panicked  atomic.Pointer[failed] // nil: none
+	form      *formBody              // nil: the request has none
+}
