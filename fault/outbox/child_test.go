@@ -64,6 +64,7 @@ func (j job) run() {
 // child is a running job.
 type child struct {
 	cmd  *exec.Cmd
+	said chan struct{} // closed at its first line
 	done chan []string // what it told
 }
 
@@ -73,7 +74,7 @@ func (j job) start(t *testing.T) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{cmd: exec.Command(os.Args[0]), done: make(chan []string, 1)}
+	c := &child{cmd: exec.Command(os.Args[0]), said: make(chan struct{}), done: make(chan []string, 1)}
 	c.cmd.Env = append(os.Environ(), jobVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = os.Stderr
 	if _, err := c.cmd.StdinPipe(); err != nil {
@@ -89,7 +90,9 @@ func (j job) start(t *testing.T) *child {
 	go func() {
 		var told []string
 		for scan := bufio.NewScanner(out); scan.Scan(); {
-			told = append(told, scan.Text())
+			if told = append(told, scan.Text()); len(told) == 1 {
+				close(c.said)
+			}
 		}
 		c.done <- told
 	}()

@@ -33,6 +33,7 @@ func TestKilledInData(t *testing.T) {
 			j := job{Dir: t.TempDir(), Port: s.Port(), Mails: 1}
 			c := j.start(t)
 			<-reached
+			<-c.said // a mail may be on its way before its sender is told that it is durable
 			if told := c.kill(); len(told) != 1 {
 				t.Fatalf("put: %q", told)
 			}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,22 @@ func main() {
 	http.HandleFunc("/again", func(w http.ResponseWriter, r *http.Request) {
 		defer func() { panic(recover()) }()
 		fail("twice")
+	})
+	http.HandleFunc("/within", func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			defer func() { _ = recover() }()
+			panic("while it panics")
+		}()
+		fail("with another")
+	})
+	http.HandleFunc("/instead", func(w http.ResponseWriter, r *http.Request) {
+		defer fail("instead")
+		panic("not told")
+	})
+	http.HandleFunc("/plain", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "plain")
+		w.(http.Flusher).Flush()
+		fail("after plain")
 	})
 	http.HandleFunc("/recovered", func(w http.ResponseWriter, r *http.Request) {
 		defer func() { fmt.Fprint(w, "recovered: ", recover()) }()
@@ -142,18 +159,24 @@ func TestRunPanic(t *testing.T) {
 	if a := r.get("/recovered"); a.body != "recovered: number not told" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := r.must(r.asks(http.MethodGet, "/again", "", curl...)); a.status != http.StatusInternalServerError || !strings.Contains(a.body, "panic: number twice") || !strings.Contains(a.body, "label := \"number \" + n") {
-		t.Errorf("%d %s", a.status, a.body)
+	for path, value := range map[string]string{"/again": "number twice", "/within": "number with another", "/instead": "number instead"} {
+		if a := r.must(r.asks(http.MethodGet, path, "", curl...)); a.status != http.StatusInternalServerError || !strings.Contains(a.body, "panic: "+value) || !strings.Contains(a.body, "label := \"number \" + n") {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+		found = describedBy.FindStringSubmatch(r.get(path).header.Get("Link"))
+		if found == nil {
+			t.Fatalf("%s has no debugger", path)
+		}
+		_, id, _ = strings.Cut(found[2], "/failures/")
+		f = d.failure(id)
+		if values := d.variables(id, f, "main.fail"); f.State != "ready" || values["label"] != strconv.Quote(value) {
+			t.Errorf("%s: %s %s: the variables are %q", path, f.State, f.Error, values)
+		}
 	}
-	found = describedBy.FindStringSubmatch(r.get("/again").header.Get("Link"))
-	if found == nil {
-		t.Fatal("what panics again has no debugger")
+	if a, err := r.asks(http.MethodGet, "/plain", ""); err == nil || a.body != "plain" {
+		t.Errorf("%v, %d %s", err, a.status, a.body)
 	}
-	_, id, _ = strings.Cut(found[2], "/failures/")
-	f = d.failure(id)
-	if values := d.variables(id, f, "main.fail"); f.State != "ready" || values["label"] != `"number twice"` {
-		t.Errorf("%s %s: the variables are %q", f.State, f.Error, values)
-	}
+	r.says(`failed: GET /plain: panic: number after plain`)
 	if a, err := r.asks(http.MethodGet, "/begun", "", "Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: none"); err == nil || !strings.Contains(a.body, "client.js?failure=") {
 		t.Errorf("%v, %d %s", err, a.status, a.body)
 	}

@@ -246,6 +246,10 @@ func (r *reader) bare(line string) {
 		r.add(finding{class: linking, text: externalLinker})
 		return
 	case r.pkg != "":
+		if file, ok := goneFile(line); ok {
+			r.add(finding{place: place{file: file}, class: imports, text: "this file went while it was built"})
+			return
+		}
 		r.add(finding{class: linking, text: line})
 		return
 	}
@@ -259,6 +263,16 @@ func (r *reader) bare(line string) {
 		return
 	}
 	r.add(finding{class: kind, text: text})
+}
+
+// goneFile returns the Go file that a program of the go command was given and did not find.
+func goneFile(line string) (file string, ok bool) {
+	file, ok = strings.CutPrefix(line, "open ")
+	if !ok {
+		return "", false
+	}
+	file, reason, _ := strings.Cut(file, ".go: ")
+	return file + ".go", reason == "no such file or directory" || reason == "The system cannot find the file specified."
 }
 
 const externalLinker = "the C linker failed"

@@ -43,6 +43,10 @@ func TestExplain(t *testing.T) {
 			"# example.com/app\nopen /tmp/go-build123/b001/exe/a.out: no space left on device\n",
 			"The program cannot be linked\n: open /tmp/go-build123/b001/exe/a.out: no space left on device\n  hint: Make room on the disk; go clean -cache empties the build cache.\n",
 		},
+		"a file that is gone": {
+			"# example.com/app/version\nopen version/version.go: no such file or directory\n",
+			"1 mistake in version/version.go\nversion/version.go: this file went while it was built\n",
+		},
 		"no C compiler": {
 			"# runtime/cgo\ncgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH\n",
 			"The program cannot be linked\n: cgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH\n" +

@@ -216,6 +216,10 @@ func (e *evaluator) binary(ctx context.Context, n *ast.BinaryExpr) (*operand, er
 		return nil, x.unfit(n.Op)
 	case y.wire != nil && y.wire.Unreadable != "":
 		return nil, y.unfit(n.Op)
+	case equality && e.isNilLiteral(n.Y) && x.canBeNil():
+		return &operand{number: constant.MakeBool(isNil(x.wire) == (n.Op == token.EQL)), basic: "untyped bool"}, nil
+	case equality && e.isNilLiteral(n.X) && y.canBeNil():
+		return &operand{number: constant.MakeBool(isNil(y.wire) == (n.Op == token.EQL)), basic: "untyped bool"}, nil
 	case equality && x.expr != nil && y.expr != nil:
 		return e.compare(ctx, n.Op, x, y)
 	case x.number == nil && !equality:
@@ -224,6 +228,15 @@ func (e *evaluator) binary(ctx context.Context, n *ast.BinaryExpr) (*operand, er
 		return nil, y.unfit(n.Op)
 	}
 	return nil, &EvaluateError{Text: fmt.Sprintf("%s and %s cannot be compared here.", x.typeName(), y.typeName())}
+}
+
+func (e *evaluator) isNilLiteral(node ast.Expr) bool {
+	id, ok := unparen(node).(*ast.Ident)
+	return ok && id.Name == "nil" && !e.isLocal(id.Name)
+}
+
+func (o *operand) canBeNil() bool {
+	return o.wire != nil && (isPointer(o.wire.Kind) || o.wire.Kind == reflect.Slice)
 }
 
 // compare has Delve compare what is no number, string or boolean.

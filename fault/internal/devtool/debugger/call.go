@@ -391,6 +391,8 @@ var phrases = []struct{ delve, plain string }{
 	{"is inlined", "The compiler has put this function into its callers, so that it cannot be called."},
 	{optimizedFunction, "This function was built with optimisation, as all libraries are: it cannot be called. In programs that use the kit, exported methods can all the same, and the usual functions of fmt, strings, strconv, time and others."},
 	{"not enough stack space", "The stack is too full for a call."},
+	{"can not index", "This cannot be indexed here."},
+	{"no type entry found", "A value of this type cannot be put into an interface here: the program does so nowhere."},
 	{"selected goroutine not running", "The copy does not stand where calls are possible."},
 	{keyNotFound, "The map has no such key; in the program that yields the zero value."},
 	{"index out of range", "The index is out of range."},

@@ -75,6 +75,7 @@ type Session struct {
 	places     places
 	types      map[string]bool              // names of all types; nil: not yet asked
 	known      map[string]bool              // of single types, whether they are there
+	placeable  map[string]bool              // types that were asked for, see canBePlaced
 	sizes      map[string]string            // basicOf of types that were asked for
 	reasons    []string                     // why goroutines wait, by the runtime's numbers; nil: not yet asked
 	packages   []string                     // import paths; nil: not yet asked

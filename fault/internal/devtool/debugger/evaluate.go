@@ -138,6 +138,7 @@ type operand struct {
 	wire   *wireVariable
 	at     place
 	expr   ast.Expr // Delve's expression for it; nil: there is none
+	framed bool     // expr is true in the evaluator's frame only, where no calls are made
 	absent bool     // it is the zero value, for an entry that a map does not have
 	// returned says that it was read as a call returned: the addresses where its parts lay are others' now.
 	returned bool
@@ -230,12 +231,18 @@ func (e *evaluator) value(ctx context.Context, node ast.Expr) (*operand, error) 
 	if e.session.noCalls != "" {
 		return nil, &EvaluateError{Text: e.session.noCalls}
 	}
-	if call, ok := node.(*ast.CallExpr); ok {
-		if o, err := e.standIn(ctx, call); o != nil || err != nil {
-			return o, err
-		}
+	call, isCall := node.(*ast.CallExpr)
+	var o *operand
+	if isCall {
+		o, err = e.standIn(ctx, call)
 	}
-	return e.call(ctx, node)
+	if o == nil && err == nil {
+		o, err = e.call(ctx, node)
+	}
+	if isCall && err == nil {
+		e.done[node] = o
+	}
+	return o, err
 }
 
 // readBack reads what was put into the copy's memory.
@@ -295,10 +302,11 @@ func (e *evaluator) read(ctx context.Context, node ast.Expr) (*operand, error) {
 	if r.onStack { // Its address is in the text, and calls may move it.
 		at = e.session.addressOf(e.frame.Index, w)
 	}
-	if w.Kind == reflect.Func && w.Type == "func()" && w.Addr == w.Base && w.Base != 0 {
-		at = place{frame: e.frame.Index, read: w} // A function by its name: its type is not known.
-	}
 	o := e.operandOf(ctx, w, at, rewritten)
+	if o.isByName() {
+		o.at = place{frame: e.frame.Index, read: w}
+	}
+	o.framed = true
 	o.absent = r.absent != nil && r.absent == unparen(node)
 	return e.lengths(node, o), nil
 }

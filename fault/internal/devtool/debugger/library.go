@@ -52,7 +52,7 @@ func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, err
 	if _, ok := selector.X.(*ast.BasicLit); ok || !token.IsExported(name) {
 		return nil, nil
 	}
-	if err := e.make(ctx, selector.X); err != nil {
+	if left, err := r.before(ctx, selector.X, asReceiver); left || err != nil {
 		return nil, err
 	}
 	x, err := e.value(ctx, selector.X)
@@ -66,7 +66,7 @@ func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, err
 	if err != nil {
 		return nil, err
 	}
-	if f == nil || !f.variadic {
+	if (f == nil || !f.variadic) && !x.isLost() {
 		if text, _ := refused(missing); !strings.Contains(text, optimizedFunction) && noMember.FindString(text) == "" {
 			return nil, nil
 		}
@@ -207,8 +207,8 @@ const (
 
 // boxed is an expression that fits into an interface: for an argument, or for a pointer to it.
 func (r *rewriter) boxed(ctx context.Context, node ast.Expr) (box ast.Expr, kind string, err error) {
-	if id, ok := unparen(node).(*ast.Ident); ok && id.Name == "nil" && !r.isLocal("nil") {
-		return id, boxedItself, nil
+	if r.isNilLiteral(node) {
+		return ast.NewIdent("nil"), boxedItself, nil
 	}
 	if err := r.make(ctx, node); err != nil {
 		return nil, "", err
@@ -329,9 +329,10 @@ func (r *rewriter) contents(ctx context.Context, w *wireVariable, element string
 
 // A signature is what debug data does not tell of a function.
 type signature struct {
-	boxed    []bool // the parameter is of type any; the last one of a variadic function is not among them
-	variadic bool
-	element  string // Delve's name of the type behind …
+	parameters []string // Delve's names of their types, "" if not known; the last one of a variadic function is not among them
+	variadic   bool
+	element    string   // the type behind …
+	results    []string // as parameters; "func" is any type of functions that has no name
 }
 
 // signatureOf finds the signature of the function that an expression means, in the source or in the type of a variable; nil: it is
@@ -357,14 +358,55 @@ func (r *rewriter) signatureOf(ctx context.Context, fun ast.Expr) (f *signature,
 		}
 		r.session.signatures[o.wire.Base] = known
 	}
-	if parameters := variadicType.FindStringSubmatch(o.wire.Type); known == nil && parameters != nil {
-		known = &signature{boxed: make([]bool, strings.Count(parameters[1], ",")), variadic: true, element: parameters[2]}
+	if known == nil && !o.isByName() {
+		known = signatureIn(cmp.Or(o.wire.RealType, o.wire.Type))
 	}
 	return known, nil, nil
 }
 
-// variadicType is that of a function whose parameters have no commas of their own.
-var variadicType = regexp.MustCompile(`^func\(((?:[^(),]+, ?)*)\.\.\.([^(),]+)\)`)
+// isByName reports whether it is a function by its name, whose type Delve does not know.
+func (o *operand) isByName() bool {
+	w := o.wire
+	return w != nil && w.Kind == reflect.Func && w.Type == "func()" && w.Addr == w.Base && w.Base != 0
+}
+
+// functionType is that of a function which has no functions, nor interfaces with methods, among its parameters.
+var functionType = regexp.MustCompile(`^func\(([^()]*)\)(?: ([^()]+))?$`)
+
+// signatureIn reads the type of a variable; nil: it is not that simple.
+func signatureIn(typ string) *signature {
+	parts := functionType.FindStringSubmatch(typ)
+	if parts == nil {
+		return nil
+	}
+	f := &signature{}
+	if parts[2] != "" {
+		f.results = []string{parts[2]}
+	}
+	for parameters := parts[1]; parameters != ""; {
+		first, depth := len(parameters), 0
+		for i := range parameters {
+			switch parameters[i] {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth--
+			}
+			if parameters[i] == ',' && depth == 0 {
+				first = i
+				break
+			}
+		}
+		name := strings.TrimSpace(parameters[:first])
+		if element, ok := strings.CutPrefix(name, "..."); ok {
+			f.variadic, f.element = true, element
+		} else {
+			f.parameters = append(f.parameters, name)
+		}
+		parameters = parameters[min(first+1, len(parameters)):]
+	}
+	return f
+}
 
 // declared finds the declaration of a function of the application that begins at an address; nil: there is none.
 func (s *Session) declared(ctx context.Context, entry uint64) (*signature, error) {
@@ -394,15 +436,28 @@ func (s *Session) declared(ctx context.Context, entry uint64) (*signature, error
 			continue
 		}
 		there := &evaluator{session: s, frame: &frame{Frame: Frame{Function: function}}, imports: s.importsOf(l.File)}
-		return there.signature(ctx, f.Type.Params.List)
+		return there.signature(ctx, f.Type)
 	}
 	return nil, nil
 }
 
-// signature reads the parameters of a function in whose package the evaluator is.
-func (e *evaluator) signature(ctx context.Context, parameters []*ast.Field) (*signature, error) {
+// signature reads the type of a function in whose package the evaluator is.
+func (e *evaluator) signature(ctx context.Context, typ *ast.FuncType) (*signature, error) {
 	f := &signature{}
-	for _, p := range parameters {
+	if typ.Results != nil {
+		for _, result := range typ.Results.List {
+			name, err := e.typeName(ctx, result.Type)
+			if _, ok := result.Type.(*ast.FuncType); ok {
+				name = "func"
+			} else if err != nil {
+				name = ""
+			}
+			for range max(len(result.Names), 1) {
+				f.results = append(f.results, name)
+			}
+		}
+	}
+	for _, p := range typ.Params.List {
 		if variadic, ok := p.Type.(*ast.Ellipsis); ok {
 			f.variadic = true
 			var err error
@@ -410,8 +465,11 @@ func (e *evaluator) signature(ctx context.Context, parameters []*ast.Field) (*si
 			return f, err
 		}
 		name, err := e.typeName(ctx, p.Type)
+		if err != nil {
+			name = ""
+		}
 		for range max(len(p.Names), 1) {
-			f.boxed = append(f.boxed, err == nil && name == "interface {}")
+			f.parameters = append(f.parameters, name)
 		}
 	}
 	return f, nil

@@ -447,8 +447,9 @@ func (p *placer) element(ctx context.Context, node ast.Expr, typ string, data []
 	if want == nil {
 		return &EvaluateError{Text: "The type " + shortType(typ) + " is not known."}
 	}
-	if id, ok := unparen(node).(*ast.Ident); ok && id.Name == "nil" && !p.isLocal("nil") {
-		if isPointer(want.Kind) || want.Kind == reflect.Slice {
+	puttable := typ == "error" || typ == "interface {}"
+	if p.isNilLiteral(node) {
+		if puttable || isPointer(want.Kind) || want.Kind == reflect.Slice {
 			return nil
 		}
 		return &EvaluateError{Text: "nil cannot be of type " + shortType(typ) + "."}
@@ -463,7 +464,7 @@ func (p *placer) element(ctx context.Context, node ast.Expr, typ string, data []
 	if o.wire != nil && o.wire.Unreadable != "" {
 		return &EvaluateError{Text: "An argument cannot be read: " + sentence(o.wire.Unreadable)}
 	}
-	if puttable := typ == "error" || typ == "interface {}"; (puttable || want.Kind == reflect.Interface) && o.typ != typ {
+	if (puttable || want.Kind == reflect.Interface) && o.typ != typ {
 		if !puttable {
 			return &EvaluateError{Text: "Values cannot be put into the interface " + shortType(typ) + " here."}
 		}

@@ -20,6 +20,7 @@ type rewriter struct {
 	forCall bool
 	onStack bool     // an address of the stack is in what was rewritten
 	direct  bool     // there is a call in it for Delve to make
+	nested  bool     // one stands before what is being rewritten
 	absent  ast.Expr // an entry that a map does not have; nil: there is none
 }
 
@@ -221,6 +222,7 @@ func (r *rewriter) callOrConversion(ctx context.Context, n *ast.CallExpr) (ast.E
 	}
 	result := &ast.CallExpr{}
 	var f *signature
+	direct := false // Delve makes the call.
 	conversion, err := r.isConversion(ctx, n)
 	if err != nil {
 		return nil, err
@@ -243,12 +245,17 @@ func (r *rewriter) callOrConversion(ctx context.Context, n *ast.CallExpr) (ast.E
 			r.done[n] = o
 			return r.usable(ctx, o)
 		}
-		fun, err := r.expression(ctx, n.Fun)
-		if err != nil {
+		id, ok := n.Fun.(*ast.Ident)
+		direct = !ok || r.isLocal(id.Name) || !builtins[id.Name]
+		if selector, ok := n.Fun.(*ast.SelectorExpr); ok && direct {
+			if err := r.receiver(ctx, selector); err != nil {
+				return nil, err
+			}
+		}
+		if result.Fun, err = r.expression(ctx, n.Fun); err != nil {
 			return nil, err
 		}
-		result.Fun = fun
-		if id, ok := n.Fun.(*ast.Ident); !ok || r.isLocal(id.Name) || !builtins[id.Name] {
+		if direct {
 			r.direct = true
 			if f, _, err = r.signatureOf(ctx, n.Fun); err != nil {
 				return nil, err
@@ -259,37 +266,49 @@ func (r *rewriter) callOrConversion(ctx context.Context, n *ast.CallExpr) (ast.E
 		}
 	}
 	arguments := n.Args
-	var list ast.Expr // of the variadic arguments
+	var variadic []ast.Expr
+	listed := false // The variadic arguments are to be put into a slice.
 	makes, err := r.session.canCallLibraries(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if f != nil && f.variadic && makes && !n.Ellipsis.IsValid() && len(arguments) >= len(f.boxed) {
-		if list, err = r.list(ctx, "[]"+f.element, f.element, nil, arguments[len(f.boxed):]); err != nil {
-			return nil, err
-		}
-		arguments = arguments[:len(f.boxed)]
+	if f != nil && f.variadic && makes && !n.Ellipsis.IsValid() && len(arguments) >= len(f.parameters) {
+		variadic, listed = arguments[len(f.parameters):], true
+		arguments = arguments[:len(f.parameters)]
 	}
 	for i, argument := range arguments {
-		put := r.expression
-		if f != nil && i < len(f.boxed) && f.boxed[i] {
-			put = r.inInterface
+		typ := ""
+		if f != nil && i < len(f.parameters) {
+			typ = f.parameters[i]
 		}
-		a, err := put(ctx, argument)
+		var a ast.Expr
+		switch {
+		case typ == "interface {}":
+			a, err = r.inInterface(ctx, argument)
+		case direct:
+			a, err = r.passed(ctx, argument, typ)
+		default:
+			a, err = r.expression(ctx, argument)
+		}
 		if err != nil {
 			return nil, err
 		}
 		result.Args = append(result.Args, a)
 	}
-	if list != nil {
+	if listed {
+		list, err := r.list(ctx, "[]"+f.element, f.element, nil, variadic)
+		if err != nil {
+			return nil, err
+		}
 		result.Args = append(result.Args, list)
 	}
+	r.nested = r.nested || direct
 	return result, nil
 }
 
 // usable is Delve's expression for a value that a call has returned.
 func (r *rewriter) usable(ctx context.Context, o *operand) (ast.Expr, error) {
-	if o.expr != nil {
+	if o.expr != nil && !(r.forCall && o.framed) {
 		return o.expr, nil
 	}
 	if literal := o.literalOf(); literal != nil && (o.typ == o.basic || o.typ == "") {
@@ -309,15 +328,17 @@ func (r *rewriter) usable(ctx context.Context, o *operand) (ast.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.expr = dereferenced(data.Type, address)
-		return o.expr, nil
+		return dereferenced(data.Type, address), nil
 	}
 	address, err := r.place(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	o.expr = dereferenced(o.typ, address)
-	return o.expr, nil
+	expr := dereferenced(o.typ, address)
+	if !o.liesInMemory() { // It need not be placed twice.
+		o.expr, o.framed = expr, false
+	}
+	return expr, nil
 }
 
 // composite rewrites a literal of a struct, which Delve makes for calls.

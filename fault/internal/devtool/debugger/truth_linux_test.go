@@ -189,6 +189,22 @@ func TestCallsOfLibraries(t *testing.T) {
 		`strings.Join([]string{"a", items[0]}, "")`:    `"aon"`,
 		`strings.Join(append(items, "x"), " ")`:        `"on the stack x"`,
 		"both(err, count)[1]":                          "3",
+		"both(nil, nil)[0] == nil":                     "true",
+		"noted(1, nil)":                                `"1 [<nil>]"`,
+		// What a call returns is handed on as it is, by Delve where it lies nowhere.
+		"size(table(2))":           "2",
+		"handler(2).Run(3)":        "5",
+		"handler(2).Half()":        "1",
+		"runs(handler(4))":         "104",
+		"runs(handler(sum(1, 3)))": "104",
+		"twice(adder(3))":          "106",
+		"shown(shownAs(2))":        `"2s"`,
+		"shownAs(2) == nil":        "false",
+		"table(0) != nil":          "false",
+		"adder(0) == nil":          "true",
+		"nil != adder(1)":          "true",
+		"whole(0.5)":               "0.5",
+		"tiny(127)":                "127",
 		// What calls return, in registers and in memory, is passed on as it is.
 		"mix(3).Same(3)":                             "true",
 		"few(3).Same(3)":                             "true",
@@ -254,6 +270,23 @@ func TestCallsOfLibraries(t *testing.T) {
 			t.Errorf("%s is %s (%v), want %s", expression, v.Value, err, want)
 		}
 	}
+	// Calls are made once, in the order of the language.
+	for _, test := range []struct{ expression, want string }{
+		{"items[tick()-tick()+2]", `"the"`},
+		{"tick()", "3"},
+		{"order((tick()), tick()*10)", `"4,50"`},
+		{"order(sum(tick(), tick()), tick())", `"13,8"`},
+		{"sum(tick(), tick()*10, tick())", "120"},
+		{"table(tick()*0+2)[items[tick()*0]]", "0"},
+		{"items[tick()*0:][0]", `"on"`},
+		{"tick()", "15"},
+		{"list[tick()*0].add(items[0])[2]", `"on"`},
+		{"tick()", "17"},
+	} {
+		if v, err := s.Evaluate(t.Context(), frame, test.expression, true); err != nil || v.Value != test.want {
+			t.Errorf("%s is %s (%v), want %s", test.expression, v.Value, err, test.want)
+		}
+	}
 	if v, err := s.Evaluate(t.Context(), frame, "time.Now()", true); err != nil || !strings.HasPrefix(v.Value, "20") {
 		t.Errorf("it is %s (%v)", v.Value, err)
 	}
@@ -282,6 +315,12 @@ func TestCallsOfLibraries(t *testing.T) {
 		`append(items, 1)`:           "does not fit",
 		"sum(items...)":              "not enough arguments",
 		"allocate(count...)":         "This function is not variadic",
+		"whole(undefined)":           "NaN, infinite numbers and -0 cannot be handed",
+		"whole(-zero)":               "NaN, infinite numbers and -0 cannot be handed",
+		"whole(mix(1).G)":            "NaN, infinite numbers and -0 cannot be handed",
+		"whole(negative())":          "NaN, infinite numbers and -0 cannot be handed",
+		"tiny(300)":                  "The constant does not fit into the type int8.",
+		"adder(tick())(tick())":      "in the order that Go makes them",
 		"fmt.Sprint(items...)":       "a []string, and a []interface {} is needed",
 	} {
 		if v, err := s.Evaluate(t.Context(), frame, expression, true); err == nil || want == "" || !strings.Contains(evaluateError(t, err).Text, want) {

@@ -16,6 +16,7 @@ import (
 	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/visible"
+	"example.org/microblog/fault/redact"
 )
 
 // An Explanation is what one error of a failure means. Code within its texts is in backquotes. Characters that act on a
@@ -177,12 +178,17 @@ func (s *subject) holds(condition string) bool {
 	return is && known
 }
 
-// value is the value of an expression in backquotes with a text before it, "" if it cannot be told.
+// value is the value of an expression in backquotes with a text before it, "" if it cannot be told, or if the expression is it. A text under
+// a secret's name is masked: an explanation is copied to where others read it.
 func (s *subject) value(before, expression string) string {
-	if v, ok := s.lookup(expression); ok && v != "" {
-		return before + quoted(v)
+	v, ok := s.lookup(expression)
+	if !ok || v == "" || v == expression {
+		return ""
 	}
-	return ""
+	if strings.ContainsAny(v, "\"`") && (*redact.Redactor)(nil).IsSecretKey(expression) {
+		v = redact.Mask
+	}
+	return before + quoted(v)
 }
 
 // sentence tells the value of an expression, "" if it cannot be told.

@@ -381,6 +381,24 @@ func TestRuntime(t *testing.T) {
 		title: "Index -1 is out of range", text: []string{"must not be negative", "`n-1`"},
 		mark: "posts[n-1]", blindMark: "posts[n-1]",
 	}, {
+		name: "a secret",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			tokens, token := map[string]*user{}, "hunter2"
+			v["tokens"], v["token"] = tokens, token
+			use(tokens[token].Name)
+			return nil
+		},
+		title: "Nil pointer", text: []string{"for `token`, which is `[masked]`:"}, not: []string{"hunter2"}, mark: "tokens[token]", blindMark: "tokens[token].Name",
+	}, {
+		name: "a key as it is written",
+		handler: func(_ http.ResponseWriter, r *http.Request) error {
+			all := map[string]*user{}
+			v["all"] = all
+			use(all["x"].Name)
+			return nil
+		},
+		title: "Nil pointer", not: []string{"which is"}, mark: `all["x"]`, blindMark: `all["x"].Name`,
+	}, {
 		name: "index in a library",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
 			u := &user{}

@@ -137,6 +137,27 @@ func TestMarks(t *testing.T) {
 		},
 		title: "Nil pointer", not: []string{"`u` is nil"}, mark: "u.Friend.Friend.Friend", blindMark: "u.Friend.Friend.Friend",
 	}, {
+		name: "a name that the line declares, and uses as both",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			u := &user{}
+			v["u"] = (*user)(nil)
+			if u := u.Friend; u.Name == "" {
+				return nil
+			}
+			return nil
+		},
+		title: "Nil pointer", not: []string{"`u` is nil"},
+	}, {
+		name: "types that are no values",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			u := &user{}
+			v["u"] = u
+			var name *string = identity[*string](&u.Friend.Name)
+			use(name)
+			return nil
+		},
+		title: "`u.Friend` is nil", blindTitle: "Nil pointer", blind: []string{"that can be `u` or `u.Friend`,"}, mark: "u.Friend", blindMark: "u.Friend.Name",
+	}, {
 		name: "nil, but with a method that bears it",
 		handler: func(_ http.ResponseWriter, _ *http.Request) error {
 			u := nobody()

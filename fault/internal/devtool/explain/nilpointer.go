@@ -43,7 +43,7 @@ func (c *code) operands(line int) []operand {
 	if p == nil {
 		return nil
 	}
-	w := &operandWalk{code: c, piece: p, line: line, literals: c.literals}
+	w := &operandWalk{code: c, piece: p, line: line, literals: c.literals, hidden: c.hidden()}
 	for _, s := range p.body {
 		w.node(s)
 	}
@@ -55,6 +55,7 @@ type operandWalk struct {
 	code     *code
 	line     int
 	literals bool // whether function literals are looked into
+	hidden   map[string]bool
 	guards   []guard
 	found    []operand
 }
@@ -74,6 +75,11 @@ func (w *operandWalk) node(n ast.Node) {
 		case *ast.FuncLit:
 			return w.literals
 		case *ast.TypeSpec, *ast.FuncType, *ast.ArrayType, *ast.MapType, *ast.StructType, *ast.InterfaceType, *ast.ChanType:
+			return false
+		case *ast.ValueSpec:
+			for _, e := range n.Values {
+				w.node(e)
+			}
 			return false
 		case *ast.CompositeLit:
 			for _, e := range n.Elts {
@@ -124,6 +130,12 @@ func (w *operandWalk) call(n *ast.CallExpr) {
 		if !builtin[fun.Name] {
 			defer w.add(fun, n, callsIt, true)
 		}
+	case *ast.IndexExpr:
+		w.node(fun.X)
+		if !isInstance(fun) {
+			w.node(fun.Index)
+		}
+		defer w.add(fun, n, callsIt, true)
 	default:
 		w.node(fun)
 		defer w.add(fun, n, callsIt, true)
@@ -131,6 +143,12 @@ func (w *operandWalk) call(n *ast.CallExpr) {
 	for _, a := range n.Args {
 		w.node(a)
 	}
+}
+
+// isInstance tells whether what is called is an instance of a generic function for a pointer, rather than an element.
+func isInstance(fun *ast.IndexExpr) bool {
+	_, is := fun.Index.(*ast.StarExpr)
+	return is
 }
 
 const callsIt = "calls it"
@@ -149,7 +167,9 @@ func (w *operandWalk) add(e ast.Expr, whole ast.Node, use string, sure bool) {
 		switch e := e.(type) {
 		case *ast.Ident:
 			o.variable = w.code.isAssigned(e.Name)
-		case *ast.IndexExpr, *ast.CallExpr: // of a map or a slice of functions, if it is no generic one
+		case *ast.IndexExpr: // of a map or a slice of functions, if it is no generic one
+			o.variable = !isInstance(e)
+		case *ast.CallExpr:
 			o.variable = true
 		}
 	}
@@ -157,7 +177,7 @@ func (w *operandWalk) add(e ast.Expr, whole ast.Node, use string, sure bool) {
 		o.index, o.from, o.key = true, w.source(i.X), w.source(i.Index)
 	}
 	for _, other := range w.found {
-		if other.text == o.text && other.sure == o.sure && slices.Equal(other.guards, o.guards) {
+		if other.text == o.text && !mentions(e, w.hidden) && other.sure == o.sure && slices.Equal(other.guards, o.guards) {
 			return
 		}
 	}
@@ -260,7 +280,7 @@ func (s *subject) nilPointer(_ []string, e *Explanation) {
 // suspects are those of the operands that may be nil at all, each once.
 func (s *subject) suspects(operands []operand) (some []operand) {
 	for _, o := range operands {
-		known := slices.ContainsFunc(some, func(other operand) bool { return other.text == o.text })
+		known := slices.ContainsFunc(some, func(other operand) bool { return other.text == o.text }) && !uses(o.text, s.hidden)
 		if !known && !s.isPackage(o) && (o.use != callsIt || o.variable) {
 			some = append(some, o)
 		}

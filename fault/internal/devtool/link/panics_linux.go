@@ -3,6 +3,7 @@ package link
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,9 +33,9 @@ func (p *PanicCopies) Take(socket string, goroutine int64) (pid int) {
 	if goroutine <= 0 {
 		return 0
 	}
-	found := copiesOf(socket, devlink.PanicName(uint64(goroutine)))
+	found := panicCopiesOf(socket, goroutine)
 	// Of a goroutine that has recovered and panicked again, the copy of the first panic is about to end.
-	for end := time.Now().Add(dropLimit); len(found) > 1 && time.Now().Before(end); found = copiesOf(socket, devlink.PanicName(uint64(goroutine))) {
+	for end := time.Now().Add(dropLimit); len(found) > 1 && time.Now().Before(end); found = panicCopiesOf(socket, goroutine) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	pid = p.take(found)
@@ -44,6 +45,17 @@ func (p *PanicCopies) Take(socket string, goroutine int64) (pid int) {
 		}
 	}
 	return pid
+}
+
+// panicCopiesOf returns the copies of a goroutine. While one is made the application itself may have that name, which is its thread's.
+func panicCopiesOf(socket string, goroutine int64) []int {
+	return slices.DeleteFunc(copiesOf(socket, devlink.PanicName(uint64(goroutine))), func(pid int) bool { return !isSingle(pid) })
+}
+
+// isSingle tells whether a process has just one thread, as a copy has, and no program of Go that answers requests.
+func isSingle(pid int) bool {
+	const threads = 17 // the 20th, counted from the state on
+	return numberOf(pid, threads) == 1
 }
 
 // take takes the newest.
@@ -83,13 +95,20 @@ func (p *PanicCopies) Sweep(age time.Duration) {
 		if p.taken[pid] || err != nil || !devlink.IsPanicName(name) || isCopy(pid, 0, name) != nil {
 			continue
 		}
-		if fields[0] == "Z" {
-			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // Else the next time.
-			continue
-		}
 		since, known := p.seen[pid]
 		if !known {
 			since = time.Now()
+		}
+		if fields[0] == "Z" {
+			if known { // An application that has ended is waited for by others, at once.
+				_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // Else the next time.
+			} else {
+				seen[pid] = since
+			}
+			continue
+		}
+		if !isSingle(pid) {
+			continue
 		}
 		if time.Since(since) >= age {
 			End(pid)
@@ -125,15 +144,20 @@ func children() (pids []int) {
 
 // startOf is when a process was started, in ticks since the machine was.
 func startOf(pid int) uint64 {
+	const start = 19 // the 22nd, counted from the state on
+	return numberOf(pid, start)
+}
+
+// numberOf is what /proc tells of a process in a field, counted from the state on; 0 if it is not there.
+func numberOf(pid, field int) uint64 {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return 0
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	const start = 19 // the 22nd, counted from the state on
-	if len(fields) <= start {
+	if len(fields) <= field {
 		return 0
 	}
-	ticks, _ := strconv.ParseUint(fields[start], 10, 64) // It is a number.
-	return ticks
+	n, _ := strconv.ParseUint(fields[field], 10, 64) // It is a number.
+	return n
 }

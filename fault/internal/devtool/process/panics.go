@@ -17,15 +17,18 @@ type ServedPanic struct {
 
 // What is kept while such a text comes, in bytes.
 const (
-	maxPanic     = 256 << 10
-	maxPanicLine = 256 << 10
+	maxPanic      = 256 << 10
+	maxPanicLine  = 256 << 10
+	maxPanicValue = 64 << 10
+	maxPanicSize  = 64 << 20 // of which that is kept
 )
 
 var (
-	servedMark  = []byte("http: panic serving ")
-	servedBegin = regexp.MustCompile(`http: panic serving (\S+): `)
-	servedStack = regexp.MustCompile(`(?m)^goroutine \d+ \[running\]:$`)
-	servedEnd   = []byte("created by net/http.(*Server).Serve")
+	servedMark   = []byte("http: panic serving ")
+	servedBegin  = regexp.MustCompile(`http: panic serving (\S+): `)
+	servedStack  = regexp.MustCompile(`(?m)^goroutine \d+ \[running\]:$`)
+	servedBegins = []byte("goroutine ")
+	servedEnd    = []byte("created by net/http.(*Server).Serve")
 )
 
 // panicText finds what servers log about panics in one output of a process: as package log writes it, on lines of its own, or in a
@@ -34,6 +37,7 @@ type panicText struct {
 	told   func(ServedPanic) // nil: nothing is looked for
 	line   []byte            // the beginning of the line that is being written
 	text   []byte            // from the mark on; empty: none has begun
+	size   int               // how much has come since
 	ending bool              // the next line is the last
 }
 
@@ -63,25 +67,32 @@ func (t *panicText) add(line []byte) {
 		if at > 0 && line[at-1] == '"' {
 			if text, ok := unquoted(string(line[at-1:])); ok {
 				t.tell(text)
-				return
 			}
+			t.text = nil
+			return
 		}
-		t.text, t.ending = append(t.text[:0], line[at:]...), false
+		t.text, t.size, t.ending = append(t.text[:0], line[at:]...), 0, false
 		return
 	}
 	if len(t.text) == 0 {
 		return
 	}
+	switch t.size += len(line); {
+	case t.size > maxPanicSize:
+		t.text = nil
+		return
+	case bytes.HasPrefix(line, servedBegins) && servedStack.Match(line):
+		t.text = t.text[:min(len(t.text), maxPanicValue)]
+	case len(t.text)+len(line) > maxPanic: // It is the value that is so long, or nothing that a server writes.
+		t.text, t.ending = t.text[:min(len(t.text), maxPanicValue)], false
+		return
+	}
 	t.text = append(append(t.text, '\n'), line...)
-	switch {
-	case t.ending:
+	if t.ending {
 		t.tell(string(t.text))
 		t.text = nil
-	case bytes.HasPrefix(line, servedEnd):
-		t.ending = true
-	case len(t.text) > maxPanic:
-		t.text = nil
 	}
+	t.ending = bytes.HasPrefix(line, servedEnd)
 }
 
 // unquoted is the text that a line of a log has in quotes, as JSON or as Go has it.

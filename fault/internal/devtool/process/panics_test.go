@@ -55,7 +55,9 @@ func TestServedPanics(t *testing.T) {
 		{"only mentioned", "http: panic serving is what it says\ncreated by net/http.(*Server).Serve in goroutine 1\n\tx\n", nil},
 		{"in quotes", `"http: panic serving 127.0.0.1:1: x"` + "\n", nil},
 		{"half a quote", `{"msg":"http: panic serving 127.0.0.1:1: x\n` + "\n", nil},
-		{"too long", served(strings.Repeat("long\n", 100_000)) + "\n", nil},
+		{"too long", served(strings.Repeat("longer\n", 100_000)) + "\n" + served("next") + "\n", append(one(longPanic("longer\n")), one("next")...)},
+		{"a line that is too long", served(strings.Repeat("long", 200_000)) + "\n", one(longPanic("long"))},
+		{"without an end", "http: panic serving 127.0.0.1:59834: x\n" + strings.Repeat("long\n", 100_000) + served("next") + "\n", one("next")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +68,12 @@ func TestServedPanics(t *testing.T) {
 			}
 		})
 	}
+}
+
+// longPanic is as much as is kept of what is made of many such parts.
+func longPanic(part string) string {
+	const most = 64<<10 - len("http: panic serving 127.0.0.1:59834: ")
+	return strings.Repeat(part, most/len(part)+1)[:most]
 }
 
 func FuzzServedPanics(f *testing.F) {

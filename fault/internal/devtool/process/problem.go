@@ -22,7 +22,7 @@ const (
 // last: for problem.Crash, in the last second. kind is problem.Start or problem.Crash. The same end has the
 // same ID, also if times, addresses and numbers of goroutines in the output differ.
 func (e Exit) Problem(kind problem.Kind, s Source) *problem.Problem {
-	p := &problem.Problem{Kind: kind, Time: time.Now(), Output: last(plain(e.Output), maxOutput)}
+	p := &problem.Problem{Kind: kind, Time: time.Now(), Output: last(s.said(e.Output), maxOutput)}
 	atStart := ""
 	if kind == problem.Start {
 		atStart = " at start"
@@ -47,6 +47,9 @@ func (e Exit) Problem(kind problem.Kind, s Source) *problem.Problem {
 	return p
 }
 
+// said is what the process wrote, for people: without control sequences and secrets.
+func (s Source) said(text string) string { return s.Redactor.Text(plain(text)) }
+
 // crashed tells whether the Go runtime ended the process.
 func (e Exit) crashed() bool {
 	return (e.Code == 2 || e.Signal != "") && strings.Contains(e.Crash, "\ngoroutine ")
@@ -55,7 +58,7 @@ func (e Exit) crashed() bool {
 // addCrash adds what the Go runtime says.
 func (e Exit) addCrash(p *problem.Problem, s Source) {
 	r := crash.Parse(e.Crash, s.Module)
-	text := first(plain(r.Text), maxMessage)
+	text := first(s.said(r.Text), maxMessage)
 	p.Stack = s.frames(r.Stack)
 	m := problem.Message{Text: text, Hint: crashHint(text)}
 	for _, f := range p.Stack {
@@ -94,7 +97,7 @@ func (e Exit) addLastWords(p *problem.Problem, s Source) {
 			nothing = "It wrote nothing in the second before it ended."
 		}
 	}
-	text := lastWords(plain(output))
+	text := lastWords(s.said(output))
 	if text == "" {
 		p.Messages = append(p.Messages, problem.Message{Text: nothing})
 		return
@@ -175,7 +178,7 @@ func identify(p *problem.Problem) {
 func (e *NotReadyError) Problem(exit Exit, s Source) *problem.Problem {
 	p := &problem.Problem{
 		Kind: problem.Start, Time: time.Now(), Title: "The application does not become ready",
-		Output: last(plain(exit.Output), maxOutput),
+		Output: last(s.said(exit.Output), maxOutput),
 	}
 	m := problem.Message{Text: first(plain(e.Error()), maxMessage)}
 	switch {

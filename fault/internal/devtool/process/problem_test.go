@@ -14,6 +14,7 @@ import (
 
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
+	"example.org/microblog/fault/redact"
 )
 
 // hit is the line that an excerpt is about.
@@ -164,6 +165,8 @@ func TestProblemTexts(t *testing.T) {
 	trace := func(file string) string {
 		return "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t" + file + ":3 +0x1d\nexit status 2\n"
 	}
+	source := source
+	source.Redactor = redact.New(redact.Options{Keys: []string{"pet"}})
 	for _, tt := range []struct {
 		name string
 		e    process.Exit
@@ -220,6 +223,12 @@ func TestProblemTexts(t *testing.T) {
 		}},
 		{"html/template", process.Exit{Code: 1, Output: "html/template:templates/page.html:4:4: {{.}} appears in an ambiguous context"}, func(p *problem.Problem) bool {
 			return p.Messages[0].File == "templates/page.html" && p.Messages[0].Column == 5 && hit(p.Messages[0].Excerpt) == "{{.Nobody}}"
+		}},
+		{"secrets", process.Exit{Code: 1, Output: "dialling postgres://blog:hunter2@db\nerror: password=hunter2 pet=hunter2\n"}, func(p *problem.Problem) bool {
+			return p.Messages[0].Text == "error: password=[masked] pet=[masked]" && p.Output == "dialling postgres://blog:[masked]@db\n"+p.Messages[0].Text+"\n"
+		}},
+		{"secrets of a crash", process.Exit{Code: 2, Output: "pet=hunter2\n", Crash: strings.Replace(trace("/x.go"), "panic: ", "panic: pet=hunter2 ", 1)}, func(p *problem.Problem) bool {
+			return strings.HasPrefix(p.Messages[0].Text, "panic: pet=[masked] ") && p.Output == "pet=[masked]\n"
 		}},
 		{"much", process.Exit{Code: 1, Output: strings.Repeat("line\n", 10_000)}, func(p *problem.Problem) bool {
 			return len(p.Output) <= 16<<10 && strings.HasPrefix(p.Output, "line\n") && p.Messages[0].Text == "line"

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.org/microblog/fault/internal/devtool/problem"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
 )
 
@@ -21,6 +22,8 @@ type Source struct {
 	Roots []string
 	// Located returns the path of a file that the program names otherwise, as with -trimpath. Nil takes names for paths.
 	Located func(file string) string
+	// Redactor masks secrets in what the process wrote. A nil one does so by the usual names.
+	Redactor *redact.Redactor
 }
 
 // What is read and shown of a file.

@@ -44,7 +44,8 @@ type Backend struct {
 
 	mu        sync.Mutex
 	running   map[*exchange]struct{}
-	byAddress map[string]*use // of the connections that are in use, by our end
+	byAddress map[string]*use // of the connections that are in use or were lately, by our end
+	late      []*use          // of those the ones whose request is over, the oldest first
 	ended     chan struct{}   // holds a value when a request has ended lately
 	idle      []*conn         // the one used last at the end
 	sweeper   *time.Timer

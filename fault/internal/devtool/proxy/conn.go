@@ -41,9 +41,13 @@ func (b *Backend) send(r *http.Request) (*http.Response, error) {
 	if harmless(r) && !b.singly.Load() {
 		for c := b.take(); c != nil; c = b.take() {
 			res, u, err := b.sendOn(c, r)
-			if err == nil || r.Context().Err() != nil {
-				u.settle(false, err == nil)
-				return res, orNil(err)
+			if err == nil {
+				u.settle(false, true)
+				return res, nil
+			}
+			if r.Context().Err() != nil {
+				u.settle(true, false) // Whether it has been read is not known.
+				return nil, err
 			}
 			unread := !err.begun && c.socket.seal()
 			u.settle(unread, false)

@@ -172,13 +172,7 @@ func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) 
 	}
 	broken := time.Now()
 	if !sent.begun || isBroken(err) {
-		p := x.awaitPanic(x.ctx)
-		if p != nil && sent.first {
-			x.backend.singly.Store(false) // the connection was closed for the panic
-		}
-		if p != nil && x.trusted {
-			protect(w.Header())
-			f.s.writeFailure(w, x, &replacedError{failure: p, status: http.StatusInternalServerError, shown: p.shown})
+		if p := x.awaitPanic(x.ctx); p != nil && f.panicked(w, x, sent, p) {
 			return
 		}
 	}
@@ -190,7 +184,23 @@ func (f *forwarder) failed(w http.ResponseWriter, out *http.Request, err error) 
 		unreadable(w, x, err)
 		return
 	}
+	if p := x.panicked.Load(); p != nil && f.panicked(w, x, sent, p) { // a log that is written now and then is late
+		return
+	}
 	panic(http.ErrAbortHandler) // as the application did
+}
+
+// panicked answers a request whose handler has panicked, if that is shown to whoever has made it.
+func (f *forwarder) panicked(w http.ResponseWriter, x *exchange, sent *sendError, p *failed) bool {
+	if sent.first {
+		x.backend.singly.Store(false) // the connection was closed for the panic
+	}
+	if !x.trusted {
+		return false
+	}
+	protect(w.Header())
+	f.s.writeFailure(w, x, &replacedError{failure: p, status: http.StatusInternalServerError, shown: p.shown})
+	return true
 }
 
 // awaitCrash returns of what the process behind a backend has ended that has broken off since then, nil if it goes on.

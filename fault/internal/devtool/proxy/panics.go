@@ -16,10 +16,18 @@ import (
 // maxForm is how much of a form is kept while a request runs, in bytes.
 const maxForm = 64 << 10
 
-// use is the use of one connection to a backend by one request. Backend.mu guards panicked.
+const (
+	// lateLimit is how long after its answer a handler may be told to have panicked, as one does that has answered before, and maxLate of
+	// how many requests that are over it is still known where they were answered.
+	lateLimit = 2 * time.Second
+	maxLate   = 32
+)
+
+// use is the use of one connection to a backend by one request. Backend.mu guards over and panicked.
 type use struct {
 	x        *exchange
 	address  string        // of our end of the connection
+	over     time.Time     // when the request was; zero: it is under way
 	panicked bool          // a Panic was taken of it
 	settled  chan struct{} // closed when it is known what came of it: what follows is then not changed
 	unread   bool          // the application has not read the request, which goes on elsewhere
@@ -39,16 +47,32 @@ func (b *Backend) uses(c *conn, x *exchange) *use {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.byAddress[u.address] = u
+		x.uses = append(x.uses, u)
 	}
 	return u
 }
 
-// unuse forgets the connections of a request that is over. b.mu is held.
+// unuse notes that a request is over. Which connections it has used is known for a while, unless they are used again. b.mu is held.
 func (b *Backend) unuse(x *exchange) {
-	for address, u := range b.byAddress {
-		if u.x == x {
-			delete(b.byAddress, address)
+	for _, u := range x.uses {
+		if u.unread {
+			b.forget(u)
+			continue
 		}
+		u.over = time.Now()
+		b.late = append(b.late, u)
+	}
+	x.uses = nil
+	for len(b.late) > maxLate {
+		b.forget(b.late[0])
+		b.late[0] = nil
+		b.late = b.late[1:]
+	}
+}
+
+func (b *Backend) forget(u *use) {
+	if b.byAddress[u.address] == u {
+		delete(b.byAddress, u.address)
 	}
 }
 
@@ -59,13 +83,13 @@ type Panic struct {
 }
 
 // Panicked returns the panic of the handler that answers on the connection which comes from the address client, as the application
-// sees it; nil if no request is under way there, or its panic has been told of. It must be handed to [Server.Panicked], or
-// forgotten by Forget: until then the request waits.
+// sees it; nil if no request is under way there, nor was a moment ago, or its panic has been told of. It must be handed to
+// [Server.Panicked], or forgotten by Forget: until then the request waits.
 func (b *Backend) Panicked(client string) *Panic {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	u := b.byAddress[client]
-	if u == nil || u.panicked {
+	if u == nil || u.panicked || !u.over.IsZero() && time.Since(u.over) > lateLimit {
 		return nil
 	}
 	u.panicked = true
@@ -106,7 +130,8 @@ func (s *Server) Panicked(p *Panic, f *overlay.Failure) {
 	if x.failure == nil || x.failure.shown.Reported {
 		x.failure = kept
 	}
-	if !x.load || !x.trusted || x.answered {
+	_, waits := s.exchanges[x.token]
+	if !x.load || !x.trusted || x.answered || !waits {
 		s.tell(overlay.Event{Type: overlay.FailureNoted, ID: kept.id(), Title: title(f.Failure)})
 	}
 	x.panicked.Store(kept)
@@ -217,4 +242,5 @@ type panicState struct {
 	panicking atomic.Int32           // how many are known and not shown yet
 	panicked  atomic.Pointer[failed] // nil: none
 	form      *formBody              // nil: the request has none
+	uses      []*use                 // its connections so far; only the goroutine that forwards it has to do with them
 }

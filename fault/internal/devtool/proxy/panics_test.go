@@ -125,7 +125,17 @@ func TestPanicIsShown(t *testing.T) {
 	if told := <-p.told; told != "GET /begun begun=true form=0 true" {
 		t.Errorf("told as %q", told)
 	}
-	if _, body := p.f.get(overlay.Prefix, nil); !strings.Contains(body, "failures=9") {
+	// A handler whose answer is complete is told of when its request is over.
+	if _, body := p.f.get("/late", nil); body != "late" {
+		t.Errorf("%q", body)
+	}
+	for end := time.Now().Add(patience); p.f.app.Running() != 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	close(p.hold)
+	if told := <-p.told; told != "GET /late begun=true form=0 true" {
+		t.Errorf("told as %q", told)
+	}
+	if _, body := p.f.get(overlay.Prefix, nil); !strings.Contains(body, "failures=10") {
 		t.Errorf("%q", body)
 	}
 	var all sync.WaitGroup

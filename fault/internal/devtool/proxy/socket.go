@@ -3,9 +3,11 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // errGone says that the application has closed a kept connection before anything was written to it.
@@ -18,9 +20,13 @@ type socket struct {
 	mu      sync.Mutex
 	kept    bool // nothing was written since it was kept
 	heard   bool // something has come since, the end perhaps: no answer, since nothing was asked
+	asked   bool // something was written since it was kept, and nothing has come since
 	refused bool // the system says that the application has closed it without having read what was written
 	sealed  bool // nothing is written any more
 }
+
+// resetLimit is how long the system may take to say that what was written has crossed the connection's end.
+const resetLimit = 2 * time.Millisecond
 
 // rest notes that an answer is complete. The next request may come.
 func (s *socket) rest() {
@@ -63,15 +69,22 @@ func (s *socket) begin(p []byte) (int, error) {
 		return 0, errGone
 	}
 	n, err := s.Conn.Write(p[:min(len(p), little)])
-	s.kept = n == 0
+	s.kept, s.asked = n == 0, n > 0
 	s.refused = s.refused || wasReset(s.Conn)
 	return n, err
 }
 
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
+	if errors.Is(err, io.EOF) && s.isAsked() {
+		time.Sleep(resetLimit)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if errors.Is(err, io.EOF) && s.asked {
+		s.refused = s.refused || wasReset(s.Conn)
+	}
+	s.asked = s.asked && n == 0
 	if s.kept {
 		s.heard = true
 	}
@@ -79,6 +92,12 @@ func (s *socket) Read(p []byte) (int, error) {
 		s.refused = true // what was read is answered, or followed by an orderly end
 	}
 	return n, err
+}
+
+func (s *socket) isAsked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *socket) Close() error {

@@ -22,6 +22,7 @@ import (
 	"example.org/microblog/fault/internal/devtool/overlay"
 	"example.org/microblog/fault/internal/devtool/problem"
 	"example.org/microblog/fault/internal/devtool/process"
+	"example.org/microblog/fault/redact"
 	"example.org/microblog/fault/trace"
 )
 
@@ -138,10 +139,11 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 	if len(p.Stack) > 0 {
 		r := crash.Parse(e.Crash, module)
 		f.Kind, f.Message, f.Causes, f.Stack, f.Goroutine = fault.KindCrash, r.Text, r.Causes, r.Stack, r.Goroutine
-		f.Output = beginning(e.Crash)
+		f.Output = e.Crash
 		if calls := elided(e.Crash); calls > 0 {
 			f.Causes.Causes = append(f.Causes.Causes, fault.Cause{Message: fmt.Sprintf("its stack was more than %d calls deep; those in the middle are left out", calls)})
 		}
+		maskEnd(g.link.Redactor(), f)
 		return f, hooked
 	}
 	f.Causes = fault.Cause{Type: "process ended", Message: p.Title}
@@ -151,6 +153,19 @@ func ending(g *generation, e process.Exit, p *problem.Problem, module string) (f
 	}
 	f.Output = p.Output
 	return f, hooked
+}
+
+// maskEnd masks the secrets in what a process wrote as it ended, and cuts it.
+func maskEnd(red *redact.Redactor, f *fault.Failure) {
+	f.Message, f.Causes, f.Output = red.Text(f.Message), maskedCause(red, f.Causes), beginning(red.Text(f.Output))
+}
+
+func maskedCause(red *redact.Redactor, c fault.Cause) fault.Cause {
+	c.Message = red.Text(c.Message)
+	for i, inner := range c.Causes {
+		c.Causes[i] = maskedCause(red, inner)
+	}
+	return c
 }
 
 // buildOf is which program a binary is. hooked tells whether its runtime makes copies.

@@ -12,6 +12,7 @@ var (
 
 	FormOf       = formOf
 	PanicFailure = panicFailure
+	MaskEnd      = maskEnd
 )
 
 // PublicAddress is publicAddress with an environment and the text of a .env.

@@ -47,7 +47,11 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 
 // failureLine says what failed and where, in a line.
 func (s *supervisor) failureLine(f *fault.Failure) string {
+	const most = 500 // bytes
 	text := strings.ReplaceAll(f.Message, "\n", "; ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
 	if f.Request != nil && f.Request.Method != "" {
 		text = f.Request.Method + " " + f.Request.URL + ": " + text
 	}

@@ -282,7 +282,7 @@ func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
 	)
 	switch {
 	case errors.As(err, &exited):
-		p := exited.Exit.Problem(problem.Start, s.source())
+		p := exited.Exit.Problem(problem.Start, s.sourceFor(g))
 		p.Debugger = s.debugCrash(g, p)
 		return p
 	case errors.As(err, &notReady):
@@ -293,7 +293,7 @@ func (s *supervisor) startProblem(g *generation, err error) *problem.Problem {
 			g.muted.Store(true) // the stacks are for the page
 			_ = g.process.Quit(stopGrace)
 		}
-		p := notReady.Problem(g.process.Exit(), s.source())
+		p := notReady.Problem(g.process.Exit(), s.sourceFor(g))
 		if notReady.Status == 0 {
 			p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" It is told where to listen by the settings LISTEN=%s and PORT, and by {addr}, {host} or {port} in its arguments or in --env; if it cannot be told, say where it listens with --app-listen.", g.address))
 			p.Identify()
@@ -317,6 +317,13 @@ func (s *supervisor) source() process.Source {
 		}
 	}
 	source.Roots = slices.DeleteFunc(source.Roots, func(dir string) bool { return dir == "" })
+	return source
+}
+
+// sourceFor is the same, for what a process of it wrote.
+func (s *supervisor) sourceFor(g *generation) process.Source {
+	source := s.source()
+	source.Redactor = g.link.Redactor()
 	return source
 }
 

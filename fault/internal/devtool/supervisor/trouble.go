@@ -32,7 +32,7 @@ func (s *supervisor) showProblem() {
 
 // endedBehind is told of a process that has ended by itself when it did not serve any more, in the midst of its last requests.
 func (s *supervisor) endedBehind(g *generation) {
-	p := g.process.Exit().Problem(problem.Crash, s.source())
+	p := g.process.Exit().Problem(problem.Crash, s.sourceFor(g))
 	p.Hint = strings.TrimSpace(p.Hint + fmt.Sprintf(" This was version %d, which was finishing its requests.", g.number))
 	p.Newest, p.Served = true, true
 	p.Debugger = s.debugCrash(g, p)
@@ -67,7 +67,7 @@ func (s *supervisor) processEnded(g *generation) {
 		}
 		return
 	}
-	p := g.process.Exit().Problem(problem.Crash, s.source())
+	p := g.process.Exit().Problem(problem.Crash, s.sourceFor(g))
 	s.current = nil
 	s.serving.Store(nil)
 	s.crashes++

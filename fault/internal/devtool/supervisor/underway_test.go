@@ -8,9 +8,30 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/microblog/fault"
 	"example.org/microblog/fault/internal/devtool/supervisor"
 	"example.org/microblog/fault/redact"
 )
+
+// TestMaskEnd: what is kept of what a crashed process wrote has no secrets, also where it is cut.
+func TestMaskEnd(t *testing.T) {
+	t.Parallel()
+	own := redact.New(redact.Options{Keys: []string{"pet"}})
+	const stack = "\n\ngoroutine 7 [running]:\nmain.(*Token).Set(0xc000012345, {0x1, 0x2})\n\t/app/token.go:7 +0x1d\ncreated by main.main in goroutine 1\n\t/app/main.go:3 +0x2c\n"
+	long := strings.Repeat("-", 16<<10-20)
+	f := &fault.Failure{
+		Message: "panic: pet=hunter2", Output: "panic: password=hunter2" + stack,
+		Causes: fault.Cause{Message: "pet=hunter2", Causes: []fault.Cause{{Message: "postgres://blog:hunter2@db"}}},
+	}
+	supervisor.MaskEnd(own, f)
+	if f.Message != "panic: pet=[masked]" || f.Output != "panic: password=[masked]"+stack || f.Causes.Message != "pet=[masked]" || f.Causes.Causes[0].Message != "postgres://blog:[masked]@db" {
+		t.Errorf("%+v", f)
+	}
+	f.Output = long + " password=hunter2hunter2hunter2"
+	if supervisor.MaskEnd(own, f); len(f.Output) > 16<<10 || strings.Contains(f.Output, "hunt") {
+		t.Errorf("%q", f.Output[len(long):])
+	}
+}
 
 // TestSnapshot: what is kept of a request has no secrets, nothing of the proxy's, and an end.
 func TestSnapshot(t *testing.T) {

@@ -43,7 +43,8 @@ var (
 	errLimit = errors.New("over the limit")
 	requests int
 	// inUse keeps what nothing else calls.
-	inUse = []any{allocate, sum, joined, firstOf, makeAccount, (*account).add, new(pair[string, int]), named, both, split, weekday, describe[int], mix, mixed.Same, sameAll, few, small.Same, deep}
+	inUse = []any{allocate, sum, joined, firstOf, makeAccount, (*account).add, new(pair[string, int]), named, both, split, weekday, describe[int], mix, mixed.Same, sameAll, few, small.Same, deep,
+		size, table, handler, routine.Run, routine.Half, runs, twice, adder, shown, shownAs, noted, whole, negative, tiny, tick, order}
 )
 
 func allocate(megabytes int) int {
@@ -79,6 +80,59 @@ func both(err error, v any) []any { return []any{err, v} }
 func split(a account) (account, int) { return a, a.ID }
 
 func weekday(t time.Time) time.Weekday { return t.Weekday() }
+
+func size(m map[string]int) int { return len(m) }
+
+func table(n int) map[string]int {
+	if n == 0 {
+		return nil
+	}
+	return map[string]int{"n": n, "z": 0}
+}
+
+// routine has a field that can be put nowhere.
+type routine struct {
+	run func(int) int
+	n   int
+}
+
+func handler(n int) routine { return routine{adder(n), n} }
+
+func (r routine) Run(n int) int { return r.run(n) }
+
+func (r routine) Half() int { return r.n / 2 }
+
+func runs(r routine) int { return r.run(100) }
+
+func adder(n int) func(int) int {
+	if n == 0 {
+		return nil
+	}
+	return func(m int) int { return n + m }
+}
+
+func twice(f func(int) int) int { return f(50) + f(50) }
+
+func shown(s fmt.Stringer) string { return s.String() }
+
+func shownAs(n int) fmt.Stringer { return time.Duration(n) * time.Second }
+
+func noted(n int, notes ...any) string { return fmt.Sprint(n, notes) }
+
+func whole(f float64) float64 { return f }
+
+func negative() float64 { return math.Copysign(0, -1) }
+
+func tiny(n int8) int8 { return n }
+
+var ticks int
+
+func tick() int {
+	ticks++
+	return ticks
+}
+
+func order(a, b int) string { return fmt.Sprint(a, ",", b) }
 
 // add is variadic.
 func (a *account) add(tags ...string) []string { return append(a.Tags, tags...) }
@@ -314,6 +368,7 @@ func onStack(scope *freeze.Scope) string {
 	couple, other := pair[string, int]{"two", 2}, pair[string, int]{"two", 2}
 	add := sum
 	plain := few(2)
+	list, undefined, zero := []*account{holder}, math.NaN(), 0.0
 	fields := struct{ Sum func(int, ...int) int }{sum}
 	used := len(plain.S)
 	defer func() { runtime.KeepAlive(used) }()
@@ -327,6 +382,7 @@ func onStack(scope *freeze.Scope) string {
 		return strconv.Itoa(c.PID)
 	}
 	scope.Freeze(count, freeze.StackPanic)
+	runtime.KeepAlive([]any{list, &undefined, &zero})
 	runtime.KeepAlive([]any{request, err, none, &place, &wait, half, &empty})
 	c, why := scope.Take(func(kept []freeze.Frozen) int { return len(kept) - 1 })
 	if why != nil {
