@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +24,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +46,22 @@ func main() {
 	http.HandleFunc("/number", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond)
 		fail(r.FormValue("n"))
+	})
+	http.HandleFunc("/large", func(w http.ResponseWriter, r *http.Request) {
+		// Pages that hold nothing: only what says where they are is copied.
+		pages, err := syscall.Mmap(-1, 0, 4<<30, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
+		if err != nil {
+			fmt.Fprint(w, err)
+			return
+		}
+		const inSmall = 15 // MADV_NOHUGEPAGE
+		_ = syscall.Madvise(pages, inSmall)
+		pages[0] = 1
+		var sum byte
+		for i := 0; i < len(pages); i += 4096 {
+			sum += pages[i]
+		}
+		fmt.Fprint(w, "large ", sum)
 	})
 	http.HandleFunc("/again", func(w http.ResponseWriter, r *http.Request) {
 		defer func() { panic(recover()) }()
@@ -239,8 +255,8 @@ func testManyPanics(t *testing.T, r *running) {
 	}
 }
 
-// TestRunPanicWithoutHook: the runtime that makes copies is compiled when an application without the kit has panicked, and used from the
-// next build on.
+// TestRunPanicWithoutHook: the runtime that makes copies is compiled when an application without the kit has panicked, and used by
+// a build that is made for that, once.
 func TestRunPanicWithoutHook(t *testing.T) {
 	t.Parallel()
 	dir := application(t, map[string]string{"main.go": panicking})
@@ -257,11 +273,7 @@ func TestRunPanicWithoutHook(t *testing.T) {
 	if f := d.failure(id); f.State != "unavailable" || !strings.Contains(f.Error, "this version was built with Go's own runtime") || len(f.Frames) == 0 || f.Frames[0].Function != "main.fail" || f.Frames[0].Source == nil {
 		t.Errorf("%+v", f)
 	}
-	r.until(func() (bool, string) {
-		built, err := filepath.Glob(filepath.Join(cache, "fault", "hook", "*", "built-*"))
-		return err == nil && len(built) > 0, "the runtime that makes copies"
-	})
-	put(t, filepath.Join(dir, "main.go"), panicking+"\n// saved\n")
+	r.says(`(?s)compiling the debugger's Go runtime.*Go runtime is compiled.*building anew.*built in`)
 	r.until(func() (bool, string) { return r.pid() != before, "the next version" })
 	_, id = r.crash("/number?n=2", "panic: number 2")
 	var list struct {
@@ -270,5 +282,27 @@ func TestRunPanicWithoutHook(t *testing.T) {
 	d.ask(http.MethodGet, "/failures", "", &list)
 	if len(list.Failures) != 2 || !strings.HasPrefix(list.Failures[0].ID, id) || list.Failures[0].State != "idle" {
 		t.Errorf("after %s there are %+v", id, list)
+	}
+	if a := r.get("/large"); a.body != "large 1" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() { r.crash(fmt.Sprintf("/number?n=%d", n), "main.fail") })
+	}
+	all.Wait()
+	d.ask(http.MethodGet, "/failures", "", &list)
+	copies := 0
+	for _, f := range list.Failures {
+		if f.State == "idle" {
+			copies++
+		}
+	}
+	t.Logf("%d copies", copies)
+	if copies < 2 || copies > 14 {
+		t.Errorf("of a process with large tables of pages there are %d copies", copies)
+	}
+	if n := strings.Count(r.err.String(), "built in"); n != 2 {
+		t.Errorf("%d versions were built:\n%s", n, r.err.String())
 	}
 }

@@ -31,6 +31,11 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, noFailure().text+"\n\nWhat is kept is at "+s.url, http.StatusNotFound)
 		return
 	}
+	if s.options.Tools.Explain != nil {
+		for _, x := range s.explanations(shown, topCall(shown), nil) { // It says no more than the page: no values.
+			d.Explanations = append(d.Explanations, overlay.Explanation{Title: x.Title, Text: x.Text, Try: x.Try})
+		}
+	}
 	s.options.Pages.Debugger(w, r, shown, d)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -471,7 +472,7 @@ func TestTools(t *testing.T) {
 			Markdown: func(f *overlay.Failure) (string, error) { return "# " + f.Message, nil },
 			Test:     func(*overlay.Failure) (string, error) { return "", errors.New("its body was not kept") },
 			Replay: func(_ context.Context, f *overlay.Failure, cookies []*http.Cookie) (debugapi.Replayed, error) {
-				return debugapi.Replayed{Status: 204, Generation: 5, Body: []byte("b\xff"), Notes: []string{"n"}}, nil
+				return debugapi.Replayed{Status: 204, Generation: 5, Body: []byte("b\xff"), Notes: []string{"n"}, Changed: []string{"the cookie session"}, Broke: true}, nil
 			},
 		}
 	})
@@ -479,6 +480,9 @@ func TestTools(t *testing.T) {
 	s.Add(f)
 	c := login(t, s)
 	base := "/failures/" + f.ID.Full()
+	if page := c.do("GET", base, "", http.Header{"Accept": {"text/html"}, "Authorization": nil}); !strings.Contains(string(page.body), "<h2>Index out of range</h2>") {
+		t.Errorf("the page explains nothing before it is unlocked: %s", page.body)
+	}
 	if a := c.get(base + "?attach=no"); !strings.Contains(string(a.body), `"title": "Index out of range"`) {
 		t.Errorf("%s", a.body)
 	}
@@ -498,7 +502,7 @@ func TestTools(t *testing.T) {
 	}
 	a := c.post(base+"/replay", `{}`)
 	after, _ := a.json["after"].(map[string]any)
-	if a.status != 200 || after["status"] != 204.0 || after["body"] != "b\uFFFD" || a.json["before"].(map[string]any)["status"] != 500.0 {
+	if a.status != 200 || after["status"] != 204.0 || after["body"] != "b\uFFFD" || after["broke"] != true || !reflect.DeepEqual(after["changed"], []any{"the cookie session"}) || a.json["before"].(map[string]any)["status"] != 500.0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	none, _ := newServer(t, nil)

@@ -51,6 +51,8 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, e *entry) er
 		Cut        bool        `json:"cut,omitempty"`
 		Took       float64     `json:"took_ms"`
 		Notes      []string    `json:"notes,omitempty"`
+		Changed    []string    `json:"changed,omitempty"`
+		Broke      bool        `json:"broke,omitempty"`
 	}
 	text := got.Body
 	if len(text) > maxReplayed {
@@ -58,7 +60,7 @@ func (s *Server) postReplay(w http.ResponseWriter, r *http.Request, e *entry) er
 	}
 	writeJSON(w, http.StatusOK, map[string]any{
 		"before": before{shown.Status, shown.Generation},
-		"after":  after{got.Status, got.Generation, got.Header, strings.ToValidUTF8(string(text), "\uFFFD"), got.Cut, milliseconds(got.Took), got.Notes},
+		"after":  after{got.Status, got.Generation, got.Header, strings.ToValidUTF8(string(text), "\uFFFD"), got.Cut, milliseconds(got.Took), got.Notes, got.Changed, got.Broke},
 	})
 	return nil
 }

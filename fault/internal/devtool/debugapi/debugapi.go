@@ -93,6 +93,8 @@ type Replayed struct {
 	Cut        bool // there was more of Body
 	Took       time.Duration
 	Notes      []string // what was not as it was then
+	Changed    []string // what of that was masked or not kept: "the cookie session"
+	Broke      bool     // the answer broke off
 }
 
 // Server is the debugger's server. Its methods may be called from several goroutines.

@@ -31,7 +31,7 @@ func NewTools(app string, newest func() int) Tools {
 				return Replayed{}, err
 			}
 			return Replayed{
-				Status: got.Status, Generation: generation, Header: got.Header, Body: got.Body, Cut: got.Cut, Took: got.Took, Notes: got.Notes,
+				Status: got.Status, Generation: generation, Header: got.Header, Body: got.Body, Cut: got.Cut, Took: got.Took, Notes: got.Notes, Changed: got.Changed, Broke: got.Broke,
 			}, nil
 		},
 	}

@@ -198,7 +198,7 @@ func (s *Session) before(address uint64) uint64 {
 func (s *Session) followStack(ctx context.Context, stack []wireFrame) error {
 	memory := s.openMemory()
 	former, err := s.formerStacks(ctx)
-	if err != nil || memory == nil || len(former) == 0 {
+	if err != nil || memory == nil || len(former) == 0 || len(former) > mostFormer {
 		return err
 	}
 	// A frame lies below its own address, down to that of the one that it has called, and has its arguments above.
@@ -218,9 +218,28 @@ func (s *Session) followStack(ctx context.Context, stack []wireFrame) error {
 	if _, err := memory.ReadAt(words, int64(low)); err != nil {
 		return nil // What cannot be read is told of where it is asked for.
 	}
-	for i := 0; i+wordSize <= len(words); i += wordSize {
+	span := former[0]
+	for _, p := range former {
+		span = stackBounds{min(span.low, p.low), max(span.high, p.high)}
+	}
+	const page = 8 << 10 // Objects of the heap share none with anything else.
+	heap, changes := map[uint64]bool{}, 0
+	for i := 0; i+wordSize <= len(words) && changes < mostChanges; i += wordSize {
 		word := binary.LittleEndian.Uint64(words[i:])
-		if now, found := s.follow(former, word); found && !s.isHeap(ctx, word) {
+		if !span.has(word) {
+			continue
+		}
+		now, found := s.follow(former, word)
+		if !found {
+			continue
+		}
+		isHeap, known := heap[word/page]
+		if !known {
+			isHeap = s.isHeap(ctx, word)
+			heap[word/page] = isHeap
+		}
+		if !isHeap {
+			changes++
 			if err := s.store(ctx, low+uint64(i), now); err != nil {
 				return err
 			}
@@ -256,6 +275,12 @@ func (s *Session) formerStacks(ctx context.Context) (former []stackBounds, err e
 	if _, ok := refused(err); err != nil && !ok {
 		return nil, err
 	}
+	seen := map[stackBounds]bool{} // It may have come back to where it was.
+	add := func(p stackBounds) {
+		if !seen[p] {
+			seen[p], former = true, append(former, p)
+		}
+	}
 	if err == nil && w.Addr != 0 && w.Len > 0 && w.Len <= mostMoves && s.openMemory() != nil {
 		moves := make([]byte, w.Len*3*wordSize)
 		if _, err := s.memory.ReadAt(moves, int64(w.Addr)); err != nil {
@@ -263,7 +288,7 @@ func (s *Session) formerStacks(ctx context.Context) (former []stackBounds, err e
 		}
 		for ; len(moves) > 0; moves = moves[3*wordSize:] {
 			if binary.LittleEndian.Uint64(moves) == uint64(s.goroutine) {
-				former = append(former, stackBounds{binary.LittleEndian.Uint64(moves[wordSize:]), binary.LittleEndian.Uint64(moves[2*wordSize:])})
+				add(stackBounds{binary.LittleEndian.Uint64(moves[wordSize:]), binary.LittleEndian.Uint64(moves[2*wordSize:])})
 			}
 		}
 	}
@@ -280,7 +305,7 @@ func (s *Session) formerStacks(ctx context.Context) (former []stackBounds, err e
 		return former, nil
 	}
 	if p := (stackBounds{uint64(number(from)), s.stack.high - uint64(number(by))}); p.low != 0 && p.high != s.stack.high && p.low < p.high {
-		former = append(former, p)
+		add(p)
 	}
 	return former, nil
 }
@@ -289,6 +314,8 @@ const (
 	mostStack     = 64 << 20 // bounds how much of a stack is looked through
 	mostArguments = 512      // bytes of the outermost frame's arguments
 	mostMoves     = 1 << 16
+	mostFormer    = 256    // places where a stack has lain; of more, what is stale is only told to be doubtful
+	mostChanges   = 10_000 // pointers that are changed; those left are doubtful, too
 )
 
 // store writes a word of memory.

@@ -319,6 +319,8 @@ func TestCalls(t *testing.T) {
 		"shapes.Greet(5)":           "",
 		"fmt.Sprint(1)":             "built with optimisation",
 		"append(shapes.Names, `x`)": "programs that use the kit have",
+		"shapes.Colour(1).String()": "programs that use the kit have",
+		"shapes.Green.String()":     "programs that use the kit have",
 	} {
 		_, err := s.Evaluate(t.Context(), frameOf(t, s, "main.structs"), expression, true)
 		if err == nil || !strings.Contains(evaluateError(t, err).Text, want) {

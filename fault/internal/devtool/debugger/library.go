@@ -46,7 +46,8 @@ func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, err
 			if !e.session.slots.functions[path+"."+name] {
 				return nil, nil
 			}
-			return r.viaReflect(ctx, n, "Function", nil, path+"."+name)
+			o, _, err := r.viaReflect(ctx, n, "Function", nil, path+"."+name)
+			return o, err
 		}
 	}
 	if _, ok := selector.X.(*ast.BasicLit); ok || !token.IsExported(name) {
@@ -62,15 +63,45 @@ func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, err
 	if w := x.wire; w != nil && w.Kind == reflect.Interface && isNil(w) {
 		return nil, &EvaluateError{Text: "The interface is nil: a call of its methods would panic."}
 	}
+	r.placed(selector.X, x)
 	f, missing, err := r.signatureOf(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
-	if (f == nil || !f.variadic) && !x.isLost() {
+	// Delve can make the call as well, but would not know what the parameters are, as those of a promoted method.
+	either := f == nil && missing == nil && !x.isLost()
+	if !either && (f == nil || !f.variadic) && !x.isLost() {
 		if text, _ := refused(missing); !strings.Contains(text, optimizedFunction) && noMember.FindString(text) == "" {
 			return nil, nil
 		}
 	}
+	if either {
+		if left, err := r.argumentsOf(ctx, n); left || err != nil {
+			return nil, err
+		}
+	}
+	o, called, err := r.byMethod(ctx, n, selector, x)
+	switch {
+	case err == errNoSuch:
+		return nil, missing // Without that, Delve knows it: it may be a field.
+	case err != nil && either && !called && !n.Ellipsis.IsValid():
+		return nil, nil // An argument cannot be put into an interface.
+	}
+	return o, err
+}
+
+// argumentsOf makes the calls in the arguments of one, up to one that only Delve itself can pass on what it returns.
+func (r *rewriter) argumentsOf(ctx context.Context, n *ast.CallExpr) (left bool, err error) {
+	for _, argument := range n.Args {
+		if left, err := r.before(ctx, argument, asArgument); left || err != nil {
+			return left, err
+		}
+	}
+	return false, nil
+}
+
+// byMethod has package calls call a method of x, which is what stands before the dot; called is as that of viaReflect.
+func (r *rewriter) byMethod(ctx context.Context, n *ast.CallExpr, selector *ast.SelectorExpr, x *operand) (o *operand, called bool, err error) {
 	receiver, _, err := r.box(ctx, selector.X, x)
 	if x.wire != nil && !isPointer(x.wire.Kind) { // A pointer to it has all methods.
 		var address uint64
@@ -79,13 +110,9 @@ func (e *evaluator) standIn(ctx context.Context, n *ast.CallExpr) (*operand, err
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	o, err := r.viaReflect(ctx, n, "Method", receiver, name)
-	if err == errNoSuch {
-		return nil, missing // Without that, Delve knows it: it may be a field.
-	}
-	return o, err
+	return r.viaReflect(ctx, n, "Method", receiver, selector.Sel.Name)
 }
 
 // errNoSuch says that package calls knows no such function.
@@ -94,8 +121,9 @@ var errNoSuch error = &EvaluateError{Text: "There is no such function."}
 // perList is how many arguments package calls takes at once.
 const perList = 4
 
-// viaReflect has package calls make a call by one of its functions, of a method if there is a receiver.
-func (r *rewriter) viaReflect(ctx context.Context, n *ast.CallExpr, by string, receiver ast.Expr, name string) (*operand, error) {
+// viaReflect has package calls make a call by one of its functions, of a method if there is a receiver. If it was not called, nothing of
+// the program ran but calls among the arguments.
+func (r *rewriter) viaReflect(ctx context.Context, n *ast.CallExpr, by string, receiver ast.Expr, name string) (o *operand, called bool, err error) {
 	var before ast.Expr = ast.NewIdent("nil")
 	var boxes []ast.Expr
 	how := ""
@@ -113,13 +141,13 @@ func (r *rewriter) viaReflect(ctx context.Context, n *ast.CallExpr, by string, r
 		if len(boxes) == perList {
 			all, err := list()
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			before = r.callOf("List", all...)
 		}
 		box, kind, err := r.boxed(ctx, argument)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		boxes, how = append(boxes, box), how+kind
 	}
@@ -127,38 +155,40 @@ func (r *rewriter) viaReflect(ctx context.Context, n *ast.CallExpr, by string, r
 	if receiver != nil {
 		arguments = append(arguments, receiver)
 	}
-	called, err := r.string(ctx, name)
+	method, err := r.string(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	rest, err := list()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	arguments = append(arguments, called, ast.NewIdent(strconv.FormatBool(n.Ellipsis.IsValid())))
+	arguments = append(arguments, method, ast.NewIdent(strconv.FormatBool(n.Ellipsis.IsValid())))
 	call := r.callOf(by, append(arguments, rest...)...)
 	if r.onStack && moves != len(r.session.moved) {
-		return nil, errMoved
+		return nil, false, errMoved
 	}
 	text, err := source(call)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	values, err := r.injected(ctx, text)
 	if err != nil {
-		return nil, err
+		_, ok := refused(err)
+		return nil, !ok, err
 	}
 	if len(values) != 2 {
-		return nil, fmt.Errorf("%d results of %s", len(values), text)
+		return nil, true, fmt.Errorf("%d results of %s", len(values), text)
 	}
 	switch problem := values[1].text(); problem {
 	case "":
 	case "none":
-		return nil, errNoSuch
+		return nil, false, errNoSuch
 	default:
-		return nil, &EvaluateError{Text: problem}
+		return nil, true, &EvaluateError{Text: problem}
 	}
-	return r.results(ctx, &values[0])
+	o, err = r.results(ctx, &values[0])
+	return o, true, err
 }
 
 // results are what package calls has kept of a call.
@@ -358,7 +388,7 @@ func (r *rewriter) signatureOf(ctx context.Context, fun ast.Expr) (f *signature,
 		}
 		r.session.signatures[o.wire.Base] = known
 	}
-	if known == nil && !o.isByName() {
+	if known == nil && o.wire.Addr != 0 && !o.isByName() { // For a method, Delve guesses.
 		known = signatureIn(cmp.Or(o.wire.RealType, o.wire.Type))
 	}
 	return known, nil, nil

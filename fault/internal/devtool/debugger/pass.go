@@ -156,7 +156,18 @@ func (r *rewriter) receiver(ctx context.Context, n *ast.SelectorExpr) error {
 	if err == nil && o.isLost() {
 		return errLost
 	}
+	if err == nil {
+		r.placed(n.X, o)
+	}
 	return err
+}
+
+// placed has what was worked out, and has a name for its type, put into memory before a method is called on it: Delve knows no methods
+// of what lies nowhere.
+func (r *rewriter) placed(node ast.Expr, o *operand) {
+	if o.number != nil && o.typ != "" && o.typ != o.basic && !o.liesInMemory() {
+		r.done[node] = &operand{number: o.number, typ: o.typ, basic: o.basic}
+	}
 }
 
 // passed rewrites an argument of a call that Delve makes, for a parameter of a type; "": that is not known.
@@ -192,5 +203,39 @@ func (r *rewriter) passed(ctx context.Context, node ast.Expr, typ string) (ast.E
 	if o.isLost() {
 		return nil, errLost
 	}
+	if typ == "" && !o.liesInMemory() && !o.fitsAnywhere() {
+		return r.unchecked(ctx, o)
+	}
 	return r.expression(ctx, node)
+}
+
+// fitsAnywhere reports whether Delve, which cuts numbers off, cannot get a value wrong whatever type a parameter has.
+func (o *operand) fitsAnywhere() bool {
+	switch v := o.number.(type) {
+	case constant.Value:
+		switch v.Kind() {
+		case constant.Int:
+			n, exact := constant.Int64Val(v)
+			return o.untyped() && exact && 0 <= n && n <= math.MaxInt8
+		case constant.Float:
+			f, exact := constant.Float32Val(v)
+			return o.untyped() && exact && !math.IsInf(float64(f), 0)
+		}
+		return o.untyped() || o.typ == o.basic
+	case float64, complex128:
+		return false
+	}
+	return true
+}
+
+// unchecked is a number for a parameter whose type is not known: from memory, since Delve checks the types of what lies there.
+func (r *rewriter) unchecked(ctx context.Context, o *operand) (ast.Expr, error) {
+	if o.untyped() {
+		return nil, &EvaluateError{Text: "The type of this parameter is not known here, and the constant may not fit into it: write it with its type, as in int64(300)."}
+	}
+	address, err := r.place(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return dereferenced(o.typ, address), nil
 }

@@ -361,6 +361,15 @@ func TestRuntime(t *testing.T) {
 		title: "Index 97 is out of range", text: []string{"`table` has 3 elements"}, blind: []string{"What is indexed has 3 elements"}, not: []string{"`ranks` has"},
 		mark: "table['a']",
 	}, {
+		name: "a number as index that is just the length",
+		handler: func(_ http.ResponseWriter, _ *http.Request) error {
+			posts := []int{7}
+			v["posts"] = posts
+			use(posts[1])
+			return nil
+		},
+		title: "Index 1 is out of range", text: []string{"`posts` has 1 element"}, not: []string{"loop"}, mark: "posts[1]", blindMark: "posts[1]",
+	}, {
 		name: "empty",
 		handler: func(_ http.ResponseWriter, r *http.Request) error {
 			parts := r.URL.Query()["tag"]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/constant"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"slices"
@@ -272,14 +273,24 @@ func (s *subject) index(m []string, e *Explanation) {
 	} else {
 		e.Try = append(e.Try, "Ask for the length before.")
 	}
-	if index == length && n > 0 {
-		e.Try = append(e.Try, fmt.Sprintf("The index is just the length: a loop to it needs `<` and not `<=`, and the last element has the index %d.", n-1))
+	if index == length && n > 0 && len(sure) > 0 && counts(sure[0].index) {
+		e.Try = append(e.Try, fmt.Sprintf("The index is just the length: a loop that counts it needs `<` and not `<=`, and the last element has the index %d.", n-1))
 	}
 	if !s.here {
 		e.add(s.below())
 		e.Try = []string{fmt.Sprintf("Look at what this line gives to `%s`.", bare(s.called()))}
 	}
 	e.Text = strings.TrimSpace(e.Text)
+}
+
+// counts tells whether an index can be one that a loop counts: nothing that is written as a number or made of a length is.
+func counts(index string) bool {
+	parsed, err := parser.ParseExpr(index)
+	if err != nil {
+		return false
+	}
+	_, is := ast.Unparen(parsed).(*ast.Ident)
+	return is
 }
 
 func elements(n int) string {

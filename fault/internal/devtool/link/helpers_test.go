@@ -34,7 +34,14 @@ var suite struct {
 	release func() (string, error)
 }
 
+// staysVariable has the test's binary be an application that does nothing for a minute.
+const staysVariable = "TEST_STAYS"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(staysVariable) != "" {
+		time.Sleep(time.Minute)
+		return
+	}
 	var err error
 	if suite.dir, err = os.MkdirTemp("", "link"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

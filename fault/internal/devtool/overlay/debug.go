@@ -13,6 +13,15 @@ type DebugPage struct {
 	// Applications are the origins of the application ("http://localhost:5000"), which alone may show the page in a frame;
 	// the first is where links to the application lead.
 	Applications []string
+	// Explanations are what can be said of the failure without its variables, until whoever has the PIN gets better ones. What stands
+	// between backquotes is code.
+	Explanations []Explanation
+}
+
+// Explanation says what a failure means, and what can be done.
+type Explanation struct {
+	Title, Text string
+	Try         []string
 }
 
 // WriteDebugger answers with the page about a failure with room for the debugger, or, where f is nil, with a page that
@@ -31,6 +40,13 @@ func WriteDebugger(w http.ResponseWriter, r *http.Request, f *Failure, d DebugPa
 	}
 	if f != nil {
 		v.failurePage, v.FullID = debugFailurePage(r, f, v.Application), f.ID.Full()
+		for _, e := range d.Explanations {
+			said := explanationView{Title: phrases(line(e.Title)), Text: phrases(lines(e.Text))}
+			for _, try := range e.Try {
+				said.Try = append(said.Try, phrases(lines(try)))
+			}
+			v.Explained = append(v.Explained, said)
+		}
 	}
 	v.Debug, v.Home, v.Script, v.Framed = true, "/", "", r.URL.Query().Get("framed") == "1"
 	if v.Framed {
@@ -86,6 +102,35 @@ type debugPage struct {
 	Front       bool   // it is about no failure
 	Application string // origin; "" is not known
 	FullID      string
+	Explained   []explanationView
+}
+
+type explanationView struct {
+	Title, Text []phrase
+	Try         [][]phrase
+}
+
+// phrase is a part of a sentence.
+type phrase struct {
+	Text string
+	Code bool
+}
+
+// phrases takes the code out of its backquotes. One that has no other stays.
+func phrases(text string) (all []phrase) {
+	for text != "" {
+		before, rest, _ := strings.Cut(text, "`")
+		within, after, closed := strings.Cut(rest, "`")
+		if !closed {
+			return append(all, phrase{Text: text})
+		}
+		if before != "" {
+			all = append(all, phrase{Text: before})
+		}
+		all = append(all, phrase{within, true})
+		text = after
+	}
+	return all
 }
 
 // debugPolicy lets the page do what is its own, and be framed by these origins only. No text can become markup or script.

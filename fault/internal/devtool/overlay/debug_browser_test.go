@@ -621,8 +621,31 @@ func TestDebugger(t *testing.T) {
 		p.eval(`document.getElementById("replay-button").click()`)
 		p.until(`document.getElementById("replay").textContent.includes("It does not fail any more.") && document.querySelector("#replay .passed").textContent.includes("200") && document.querySelector("#replay .failed").textContent.includes("500")`)
 		p.until(`document.getElementById("replay").textContent.includes("<h1>susan</h1>") && !document.querySelector("#replay h1")`)
+		for _, test := range []struct {
+			status  int
+			changed []string
+			broke   bool
+			want    string // the class of the answer, and the headline
+		}{
+			{500, []string{"the cookie a"}, false, "failed: It still fails."},
+			{404, nil, false, "passed: It does not fail any more."},
+			{400, []string{"the field csrf", "the cookie a"}, false, "unsure: It cannot be compared."},
+			{303, []string{"the field csrf", "the cookie a"}, false, "unsure: It cannot be compared."},
+			{200, []string{"the field csrf", "the cookie a"}, false, "unsure: It did not fail, but was not the same request."},
+			{200, nil, true, "failed: The answer broke off."},
+		} {
+			s.set(func() { s.replayed = object{"status": test.status, "changed": test.changed, "broke": test.broke} })
+			p.eval(`document.getElementById("replay").remove(), document.getElementById("replay-button").click()`)
+			p.until(`!!document.getElementById("replay")`)
+			if got := p.eval(`document.querySelector("#replay .answer:last-child").className.replace("answer ", "") + ": " + document.querySelector("#replay h2 small").textContent`); got != test.want {
+				t.Errorf("%d without %q: %v, want %s", test.status, test.changed, got, test.want)
+			}
+			if named := p.eval(`document.querySelector("#replay .verdict")?.textContent.toLowerCase().includes("the field csrf and the cookie a were masked") ?? false`); named != strings.HasPrefix(test.want, "unsure") {
+				t.Errorf("%d without %q: named: %v", test.status, test.changed, named)
+			}
+		}
 		n := s.count("POST /failures/" + s.failure.ID.Full() + "/replay")
-		if n != 1 {
+		if n != 7 {
 			t.Errorf("%d replays", n)
 		}
 	})
@@ -631,6 +654,12 @@ func TestDebugger(t *testing.T) {
 		s.unlocked(p)
 		p.ready()
 		p.eval(`document.getElementById("replay-button").click()`)
+		for _, leave := range []func(){func() { p.strike("Escape") }, func() { p.eval(`document.querySelector("h1").click()`) }} {
+			p.see("button", "Send POST again?")
+			leave()
+			p.see("button", "Replay")
+			p.eval(`document.getElementById("replay-button").click()`)
+		}
 		p.see("button", "Send POST again?")
 		if n := s.count("POST"); n != 0 {
 			t.Errorf("%d requests", n)

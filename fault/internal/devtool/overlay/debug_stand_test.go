@@ -54,8 +54,9 @@ type debugStand struct {
 	revision int
 	state    object // what GET /failures/{id} says beside the frames
 	frames   []object
-	loading  bool // the variables are on their way
-	removed  bool // the binary is
+	loading  bool   // the variables are on their way
+	removed  bool   // the binary is
+	replayed object // the answer to a replay, where it is another one
 	inside   map[string][]variable
 	results  map[string]variable
 	needs    map[string]bool // expressions that call
@@ -120,6 +121,9 @@ func newDebugStand(t *testing.T, f *overlay.Failure) *debugStand {
 		return 200, d
 	})
 	api("POST /failures/{id}/replay", func(*http.Request, object) (int, any) {
+		if s.replayed != nil {
+			return 200, object{"before": object{"status": 500, "generation": 7}, "after": s.replayed}
+		}
 		return 200, object{"before": object{"status": 500, "generation": 7}, "after": object{"status": 200, "generation": 9, "took_ms": 12.51,
 			"header": object{"Content-Type": []string{"text/html; charset=utf-8"}, "X-Request-Id": []string{"8a1f"}}, "body": "<!DOCTYPE html>\n<title>susan</title>\n<h1>susan</h1>\n",
 			"notes": []string{"The cookie session was masked, so the request went without it."}}}

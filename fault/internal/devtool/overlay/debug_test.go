@@ -80,8 +80,12 @@ func TestDebuggerPageOfAnything(t *testing.T) {
 	t.Parallel()
 	for _, f := range []*overlay.Failure{many(t), hostile(t)} {
 		w := httptest.NewRecorder()
-		overlay.WriteDebugger(w, asked("GET", "/failures/x", "browser"), f, overlay.DebugPage{})
+		overlay.WriteDebugger(w, asked("GET", "/failures/x", "browser"), f, overlay.DebugPage{Explanations: []overlay.Explanation{
+			{Title: evil, Text: "`" + evil + "` and " + evil, Try: []string{evil + "`"}},
+			{Title: "`a` and `b`", Text: "one ` alone", Try: []string{"``"}},
+		}})
 		harmless(t, "debugger", w)
+		has(t, w.Body.String(), []string{"<h2><code>a</code> and <code>b</code></h2><p>one ` alone</p><ul><li><code></code></li></ul>"}, nil)
 	}
 }
 

@@ -1,6 +1,9 @@
 package process
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // Kept returns what is kept of what a process writes in these pieces.
 func Kept(pieces [][]byte, errors bool) (tail, crash string) {
@@ -32,3 +35,6 @@ func Told(pieces [][]byte) (told []ServedPanic) {
 	}
 	return told
 }
+
+// SignalName names the signal that ended a process.
+func SignalName(s *os.ProcessState) string { return signalName(s) }

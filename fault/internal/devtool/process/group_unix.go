@@ -61,8 +61,11 @@ func (g *group) resized() { g.signal(syscall.SIGWINCH) }
 // close is called when the process has ended.
 func (g *group) close() { g.keeper.dismiss() }
 
-// signalName names the signal that ended a process, "SIGKILL", or is "".
+// signalName names the signal that ended a process, "SIGKILL", or is "", also where its end is not known.
 func signalName(s *os.ProcessState) string {
+	if s == nil {
+		return ""
+	}
 	status, ok := s.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {
 		return ""

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -28,9 +29,10 @@ func isOurs(cookie string) bool {
 	return cookie == asideCookie || strings.HasPrefix(cookie, debuggerCookies)
 }
 
-// withoutOurs takes our cookies off. All else stays as the client wrote it.
-func withoutOurs(h http.Header) {
-	lines, changed := h["Cookie"], false
+// withoutOurs returns the request without our cookies, which are neither the application's to get nor to be recorded. All else stays as the
+// client wrote it.
+func withoutOurs(r *http.Request) *http.Request {
+	lines, changed := r.Header["Cookie"], false
 	var kept []string
 	for _, line := range lines {
 		if !strings.Contains(line, asideCookie) && !strings.Contains(line, debuggerCookies) {
@@ -49,11 +51,15 @@ func withoutOurs(h http.Header) {
 			kept = append(kept, rest)
 		}
 	}
-	switch {
-	case !changed:
-	case kept == nil:
-		delete(h, "Cookie")
-	default:
-		h["Cookie"] = kept
+	if !changed {
+		return r
 	}
+	own := *r
+	own.Header = maps.Clone(r.Header)
+	if kept == nil {
+		delete(own.Header, "Cookie")
+	} else {
+		own.Header["Cookie"] = kept
+	}
+	return &own
 }

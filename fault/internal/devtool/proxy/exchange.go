@@ -13,7 +13,7 @@ import (
 // exchange is one request on its way through the application.
 type exchange struct {
 	s       *Server
-	request *http.Request // as it came
+	request *http.Request // as it came, but for our own cookies
 	token   string        // what the application is told its name is
 	began   time.Time     // before the application was asked
 	known   bool          // it was sent to this server by its own name
@@ -49,7 +49,7 @@ func exchangeOf(ctx context.Context) *exchange {
 
 // newExchange judges a request.
 func (s *Server) newExchange(r *http.Request) *exchange {
-	x := &exchange{s: s, request: r, known: s.trustsHost(r)}
+	x := &exchange{s: s, request: withoutOurs(r), known: s.trustsHost(r)}
 	x.trusted = x.known && (sameOrigin(r) || topLevel(r))
 	x.page = x.known && s.isPage(r)
 	x.load = x.page && isRead(r)

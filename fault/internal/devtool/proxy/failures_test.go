@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,13 +162,13 @@ func TestCrash(t *testing.T) {
 		p.Identify()
 		go func() {
 			<-crash
-			if running := b.UnderWay(); len(running) != 1 || running[0].URL.Path != "/" {
-				t.Errorf("%s: %v are under way", name, running)
+			if running := b.UnderWay(); len(running) != 1 || running[0].URL.Path != "/" || !slices.Equal(running[0].Header["Cookie"], []string{"a=b"}) {
+				t.Errorf("%s: %v are under way, without our cookies", name, running)
 			}
 			app.Close()
 			f.Crashed(b, p, again)
 		}()
-		res, body := f.get("/", nil)
+		res, body := f.get("/", map[string]string{"Cookie": "fault-debugger-7000=x; a=b; " + proxy.AsideName + "=1"})
 		if res.StatusCode != 503 || !strings.HasPrefix(body, "PROBLEM it crashed") {
 			t.Errorf("%s: %s %q", name, res.Status, body)
 		}

@@ -105,7 +105,6 @@ func (f *forwarder) rewrite(pr *httputil.ProxyRequest) {
 	}
 	x.keepForm(out)
 	h.Set(devlink.RequestHeader, x.token)
-	withoutOurs(h)
 	if x.page {
 		h.Set("Accept-Encoding", "identity") // the script is put in
 		if x.load && h["Range"] == nil {

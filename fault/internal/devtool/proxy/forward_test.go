@@ -83,6 +83,10 @@ func TestRequestsArriveAsTheyAre(t *testing.T) {
 			[]string{"GET / HTTP/1.1", "Host: x", "Cookie: fault-run-aside=1", "", ""},
 			nil, []string{"Cookie"},
 		},
+		"cookies of debuggers on this host": {
+			[]string{"GET / HTTP/1.1", "Host: x", "Cookie: fault-debugger-1=x; a=b; fault-debugger-65535=y", "", ""},
+			[]string{"Cookie: a=b\r"}, []string{"fault-debugger"},
+		},
 		"a cookie named like ours": {
 			[]string{"GET / HTTP/1.1", "Host: x", "Cookie: xfault-run-aside=1; fault-run-asides=2", "", ""},
 			[]string{"Cookie: xfault-run-aside=1; fault-run-asides=2\r"}, nil,

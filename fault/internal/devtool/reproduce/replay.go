@@ -42,6 +42,11 @@ type Result struct {
 	Took   time.Duration `json:"took"`          // nanoseconds, until the end of the body
 	// Notes tell in what it was not the same request, in sentences.
 	Notes []string `json:"notes,omitempty"`
+	// Changed names what of the request was masked or not kept, so that it was sent otherwise or not at all: "the cookie session". Such a
+	// request may be refused before it gets to where the other one failed.
+	Changed []string `json:"changed,omitempty"`
+	// Broke says that the answer broke off before its end.
+	Broke bool `json:"broke,omitempty"`
 }
 
 // Replay sends the request of a failure again and returns the answer, whatever its status. It returns ErrNoRequest if too
@@ -72,12 +77,12 @@ func Replay(ctx context.Context, f *fault.Failure, o ReplayOptions) (*Result, er
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
-	result := &Result{Status: res.StatusCode, Header: res.Header, Body: body, Took: time.Since(start), Notes: p.notes}
+	result := &Result{Status: res.StatusCode, Header: res.Header, Body: body, Took: time.Since(start), Notes: p.notes, Changed: p.changed}
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("reading the answer: %w", err)
 		}
-		result.Cut = true
+		result.Cut, result.Broke = true, true
 		result.Notes = append(result.Notes, "The answer broke off: the connection was aborted.")
 	}
 	if len(body) > MaxBody {
@@ -87,9 +92,12 @@ func Replay(ctx context.Context, f *fault.Failure, o ReplayOptions) (*Result, er
 }
 
 type replay struct {
-	q     *fault.Request
-	notes []string
+	q       *fault.Request
+	notes   []string
+	changed []string
 }
+
+func (p *replay) differs(what ...string) { p.changed = append(p.changed, what...) }
 
 func (p *replay) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
@@ -132,6 +140,7 @@ func (p *replay) build(ctx context.Context, o ReplayOptions) (*http.Request, err
 		r.Header.Set("User-Agent", "") // None, in place of the client's own.
 	}
 	if p.q.Cut {
+		p.differs("what was cut off")
 		p.note("The request was cut when it was recorded; it had more, or longer values.")
 	}
 	return r, nil
@@ -141,6 +150,7 @@ func (p *replay) build(ctx context.Context, o ReplayOptions) (*http.Request, err
 func (p *replay) url(u *url.URL) {
 	asked := p.q.URL
 	if masked(asked) {
+		p.differs("the address")
 		p.note("Parts of the address were masked, and are sent as %s.", redact.Mask)
 	}
 	asked = target(asked)
@@ -151,6 +161,7 @@ func (p *replay) url(u *url.URL) {
 		u.Path, u.RawPath, u.RawQuery, u.ForceQuery = parsed.Path, parsed.RawPath, parsed.RawQuery, parsed.ForceQuery
 	default:
 		u.Path = "/"
+		p.differs("the address")
 		p.note("The address %q cannot be sent; / was asked for instead.", p.q.URL)
 	}
 }
@@ -165,6 +176,7 @@ func (p *replay) header(h http.Header, cookies []*http.Cookie) {
 		}
 		for _, value := range p.q.Header[name] {
 			if !isToken(name) || !isValue(value) {
+				p.differs("the header " + name)
 				p.note("The header %q cannot be sent as it was recorded, and was left out.", name)
 				continue
 			}
@@ -182,6 +194,7 @@ func (p *replay) header(h http.Header, cookies []*http.Cookie) {
 		}
 	}
 	if len(still) > 0 {
+		p.differs(still...)
 		p.note("Masked when it was recorded, and left out: %s. The answer may be that to somebody who is not signed in.", strings.Join(still, ", "))
 	}
 }
@@ -207,11 +220,15 @@ func unmask(header string, cookies []*http.Cookie, still *[]string) string {
 
 // body makes the body again, as far as it is known. contentType is "" where the recorded one stays.
 func (p *replay) body(instead []byte) (body []byte, contentType string) {
-	for _, values := range p.q.Form {
-		if slices.ContainsFunc(values, masked) {
-			p.note("Fields of the form were masked, and are sent as %s.", redact.Mask)
-			break
+	var fields []string
+	for _, name := range slices.Sorted(maps.Keys(p.q.Form)) {
+		if slices.ContainsFunc(p.q.Form[name], masked) {
+			fields = append(fields, "the field "+name)
 		}
+	}
+	if len(fields) > 0 {
+		p.differs(fields...)
+		p.note("Masked when it was recorded, and sent as %s: %s.", redact.Mask, strings.Join(fields, ", "))
 	}
 	switch bodyOf(p.q) {
 	case formBody:
@@ -225,6 +242,7 @@ func (p *replay) body(instead []byte) (body []byte, contentType string) {
 		if instead != nil {
 			return instead, ""
 		}
+		p.differs("the body")
 		if p.q.ContentLength > 0 {
 			p.note("The request had a body of %d bytes, which was not kept: it was sent without one.", p.q.ContentLength)
 		} else {
@@ -248,6 +266,7 @@ func (p *replay) multipart() (body []byte, contentType string) {
 	for _, file := range p.q.Files {
 		part, _ := w.CreatePart(fileHeader(file))
 		_, _ = part.Write(bytes.Repeat([]byte{'x'}, int(min(max(file.Size, 0), maxFile))))
+		p.differs("the content of the file " + file.Name)
 		p.note("The content of the file %q was not kept: it was sent with %d times the letter x.", file.Name, min(max(file.Size, 0), maxFile))
 	}
 	_ = w.Close()

@@ -20,6 +20,10 @@ func TestReplay(t *testing.T) {
 		"json": "The request had a body of 12 bytes, which was not kept", "files": `The content of the file "empty.png" was not kept`,
 		"secrets": "Masked when it was recorded, and left out: the header Authorization, the cookie session, the cookie theme.", "long": "The request was cut",
 	}
+	changed := map[string]string{
+		"json": "the body", "files": `the content of the file a "b" ü.png, the content of the file empty.png`, "long": "what was cut off",
+		"secrets": "the field password, the address, the header Authorization, the cookie session, the cookie theme",
+	}
 	for name, raw := range requests {
 		t.Run(name, func(t *testing.T) {
 			f, seen := fail(t, raw)
@@ -45,6 +49,9 @@ func TestReplay(t *testing.T) {
 			}
 			if res.Status != http.StatusTeapot || res.Header.Get("X-Answer") != "yes" || string(res.Body) != body || res.Cut || res.Took <= 0 {
 				t.Errorf("%+v", res)
+			}
+			if got, want := strings.Join(res.Changed, ", "), changed[name]; got != want {
+				t.Errorf("changed are %q, want %q", got, want)
 			}
 			if want := notes[name]; !slices.ContainsFunc(res.Notes, func(n string) bool { return want != "" && strings.HasPrefix(n, want) }) && (want != "" || len(res.Notes) > 0) {
 				t.Errorf("notes are %q, want %q", res.Notes, want)
@@ -115,7 +122,7 @@ func TestReplayTrouble(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		})
-		if err != nil || string(res.Body) != "begun" || !res.Cut || len(res.Notes) != 1 {
+		if err != nil || string(res.Body) != "begun" || !res.Cut || !res.Broke || len(res.Notes) != 1 {
 			t.Errorf("%v, %+v", err, res)
 		}
 	})
@@ -123,7 +130,7 @@ func TestReplayTrouble(t *testing.T) {
 		res, err := replay(t.Context(), func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(make([]byte, 2*reproduce.MaxBody))
 		})
-		if err != nil || len(res.Body) != reproduce.MaxBody || !res.Cut {
+		if err != nil || len(res.Body) != reproduce.MaxBody || !res.Cut || res.Broke {
 			t.Errorf("%v", err)
 		}
 	})

@@ -107,12 +107,12 @@ func (s *supervisor) withoutCopy(e process.Exit, cause string, hooked bool) *deb
 	case !hooked && !s.builder.Hooked():
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built with Go's own runtime, which makes none.",
-			Fix:  "The runtime that does is compiled beside the application, once for each version of Go; if it cannot be, the terminal says why.",
+			Fix:  "The runtime that does is compiled beside the application, once for each version of Go, which takes a minute or two. The terminal says when that is done, and the application is then built anew by itself; or why it cannot be done. Do again after that what made it crash.",
 		}
 	case !hooked:
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built before the runtime that makes one was compiled.",
-			Fix:  "Build it anew (the key r), and do again what made it crash.",
+			Fix:  "The application is built anew for that by itself, once, or with the key r. Do again after that what made it crash.",
 		}
 	case e.Signal != "":
 		return &debugapi.UnavailableError{Text: gone + "a signal ended it."}

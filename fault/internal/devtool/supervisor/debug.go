@@ -82,6 +82,7 @@ func (s *supervisor) useHook() {
 // wantHook notes that something has failed of which the hook would have made a copy.
 func (s *supervisor) wantHook() {
 	s.missed.Store(true)
+	s.lacking.Store(true)
 	select {
 	case s.hooks <- struct{}{}:
 	default:
@@ -103,9 +104,39 @@ func (s *supervisor) prepareHook() {
 		return
 	}
 	s.hookDone = true
+	s.term.Event("compiling the debugger's Go runtime, with which panics and crashes show their variables; it takes a minute or two, once for each version of Go")
 	s.work.Go(func() {
-		if err := s.builder.PrepareHook(s.ctx, dir); err != nil && s.ctx.Err() == nil {
-			s.term.Event("panics that a library recovers are shown without their frames: " + strings.TrimSpace(err.Error()))
+		err := s.builder.PrepareHook(s.ctx, dir)
+		select {
+		case s.hookEnded <- err:
+		case <-s.ctx.Done():
 		}
 	})
+}
+
+// hookPrepared takes note that the runtime with the hook is there, or cannot be.
+func (s *supervisor) hookPrepared(err error) {
+	if err != nil {
+		s.term.Event("panics that a library recovers are shown without their frames: " + strings.TrimSpace(err.Error()))
+		return
+	}
+	s.hookNew = true
+	s.term.Event("the debugger's Go runtime is compiled: panics and crashes show their variables from the next version on")
+}
+
+// buildHooked builds the source anew that is served, once the runtime with the hook is there, if something has failed without it: the
+// next failure then has its variables.
+func (s *supervisor) buildHooked() {
+	if !s.hookNew || !s.lacking.Load() || s.cycle != nil || s.current == nil || s.problems.version != nil || !s.builder.Hooked() {
+		return
+	}
+	s.hookNew = false
+	s.lacking.Store(false)
+	if _, hooked := s.current.builtAs(); hooked {
+		return // it was built for another reason
+	}
+	s.term.Event("building anew, so that the next failure shows its variables")
+	s.needBuild = true
+	s.begin()
+	s.cycle.again = true // tabs have this source already
 }

@@ -116,17 +116,19 @@ func (s *supervisor) debugPanic(g *generation, shown *overlay.Failure, began tim
 // withoutPanicCopy says why there is no copy of a panic.
 func (s *supervisor) withoutPanicCopy(hooked bool) *debugapi.UnavailableError {
 	const gone = "No copy of the process was made as this panicked, so its variables are not known: "
+	if !hooked {
+		s.wantHook()
+	}
 	switch {
 	case !hooked && !s.builder.Hooked():
-		s.wantHook()
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built with Go's own runtime, which makes none.",
-			Fix:  "The runtime that does is compiled beside the application, once for each version of Go, which takes a minute or two; if it cannot be, the terminal says why. Then build anew (the key r), and make the request again.",
+			Fix:  "The runtime that does is compiled beside the application, once for each version of Go, which takes a minute or two. The terminal says when that is done, and the application is then built anew by itself; or why it cannot be done. Make the request again after that.",
 		}
 	case !hooked:
 		return &debugapi.UnavailableError{
 			Text: gone + "this version was built before the runtime that makes one was compiled.",
-			Fix:  "Build it anew (the key r), and make the request again.",
+			Fix:  "The application is built anew for that by itself, once, or with the key r. Make the request again after that.",
 		}
 	}
 	return &debugapi.UnavailableError{

@@ -28,7 +28,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	s := &supervisor{
 		options: o, env: os.Environ(), stage: make(chan struct{}, 1),
 		results: make(chan result), ended: make(chan *generation), listed: make(chan listing),
-		vetted: make(chan vetting), loaded: make(chan loading), hooks: make(chan struct{}, 1),
+		vetted: make(chan vetting), loaded: make(chan loading), hooks: make(chan struct{}, 1), hookEnded: make(chan error),
 	}
 	if err := s.complete(); err != nil {
 		return err
@@ -155,7 +155,11 @@ func (s *supervisor) greeting() string {
 		text += "  mails: " + s.mailbox.URL()
 	}
 	if keys := s.term.Keys(); keys != nil {
-		text += "  keys: r rebuild, o open, q quit, ? help"
+		text += "  keys: r rebuild, o open, "
+		if s.debugger != nil {
+			text += "d debugger PIN, "
+		}
+		text += "q quit, ? help"
 	}
 	return text
 }

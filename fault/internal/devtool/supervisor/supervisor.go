@@ -75,17 +75,20 @@ type supervisor struct {
 	hookDone   bool         // there is nothing to prepare
 	hooked     bool         // the last builds had the hook
 	missed     atomic.Bool  // something has failed of which the hook would have made a copy
+	lacking    atomic.Bool  // the same, since the last build for that
+	hookNew    bool         // the hook was prepared, and nothing was built anew for that
 	panics     link.PanicCopies
 	live       liveLoads
 	noted      noted
 
-	results chan result
-	ended   chan *generation
-	listed  chan listing
-	vetted  chan vetting
-	loaded  chan loading
-	hooks   chan struct{}  // asks for the hook to be prepared
-	retired sync.WaitGroup // old generations that finish their requests
+	results   chan result
+	ended     chan *generation
+	listed    chan listing
+	vetted    chan vetting
+	loaded    chan loading
+	hooks     chan struct{}  // asks for the hook to be prepared, or used
+	hookEnded chan error     // of preparing it
+	retired   sync.WaitGroup // old generations that finish their requests
 }
 
 // loop is where everything that happens is decided on, one thing after the other.
@@ -110,6 +113,10 @@ func (s *supervisor) loop(quit context.CancelFunc, changes <-chan []watch.Change
 			s.loadDone(l)
 		case <-s.hooks:
 			s.prepareHook()
+			s.buildHooked()
+		case err := <-s.hookEnded:
+			s.hookPrepared(err)
+			s.buildHooked()
 		case key := <-s.term.Keys():
 			s.pressed(key, quit)
 		}

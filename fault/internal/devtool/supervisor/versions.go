@@ -63,6 +63,7 @@ func (s *supervisor) finished(r result) {
 	case s.current == nil && s.good.binary != "" && !r.cycle.rescue && s.crashes < maxCrashes:
 		s.rescue()
 	}
+	s.buildHooked()
 	s.loadPending()
 }
 

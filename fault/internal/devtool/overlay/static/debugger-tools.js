@@ -32,10 +32,6 @@ export function tools(into, server, method) {
     if (!safe && !sure) { // It may change data a second time.
       sure = true;
       again.textContent = `Send ${visible(method)} again?`;
-      setTimeout(() => {
-        sure = false;
-        if (!again.disabled) again.textContent = usual;
-      }, 5000);
       return;
     }
     sure = false;
@@ -51,6 +47,13 @@ export function tools(into, server, method) {
       again.textContent = usual;
     }
   });
+  const unsure = () => {
+    if (!sure) return;
+    sure = false;
+    again.textContent = usual;
+  };
+  document.addEventListener("click", e => { if (!again.contains(e.target)) unsure(); }, true);
+  document.addEventListener("keydown", e => { if (e.key === "Escape") unsure(); }, true);
   if (method) into.prepend(again);
   into.after(as, problem);
   const shown = is => {
@@ -61,9 +64,22 @@ export function tools(into, server, method) {
   shown(unlocked());
 }
 
-function answerOf(title, a, more = []) {
-  const bad = a.status >= 500;
-  return make("div", { class: "answer " + (bad ? "failed" : "passed") }, make("h3", { text: title }),
+// verdict compares what a replayed request has brought with what it brought before: a class, a headline and a sentence. A request of
+// which something was masked or not kept may have been refused before it got to what failed.
+function verdict(before, after) {
+  const changed = (after.changed ?? []).map(c => visible(c));
+  const named = changed.length > 5 ? [...changed.slice(0, 5), `${changed.length - 5} more`] : changed;
+  const list = named.length > 1 ? named.slice(0, -1).join(", ") + " and " + named.at(-1) : named[0];
+  if (!(after.status > 0)) return ["failed", "There was no answer."];
+  if (after.broke) return ["failed", "The answer broke off."];
+  if (after.status >= 500 || after.status >= 400 && after.status === before.status) return ["failed", "It still fails."];
+  if (!list) return ["passed", "It does not fail any more."];
+  if (after.status >= 300) return ["unsure", "It cannot be compared.", `The request was answered with ${after.status}, perhaps before it got to where the other one failed, since it was not the same: ${list} ${named.length > 1 ? "were" : "was"} masked or not kept. So this does not say that the failure is mended.`];
+  return ["unsure", "It did not fail, but was not the same request.", `${list[0].toUpperCase()}${list.slice(1)} ${named.length > 1 ? "were" : "was"} masked or not kept.`];
+}
+
+function answerOf(title, a, is, more = []) {
+  return make("div", { class: "answer " + is }, make("h3", { text: title }),
     make("p", { class: "answer-status" }, make("strong", { text: a.status > 0 ? String(a.status) : "No answer" }),
       make("span", { class: "soft", text: [a.generation > 0 && " version " + a.generation, a.took_ms >= 0 && ` ${a.took_ms < 10 ? a.took_ms.toFixed(1) : Math.round(a.took_ms)} ms`].filter(Boolean).join(",") })),
     ...more);
@@ -71,10 +87,12 @@ function answerOf(title, a, more = []) {
 
 // replay shows what a replayed request has brought, beside what it brought before.
 export function replay({ before = {}, after = {} }) {
+  const [is, headline, sentence] = verdict(before, after);
   const lines = Object.entries(after.header ?? {}).flatMap(([name, values]) => values.map(v => `${name}: ${v}`)).sort();
   const section = make("section", { id: "replay", tabIndex: -1, "aria-label": "Replay" },
-    make("div", { class: "sheet-head" }, make("h2", {}, "Replayed ", make("small", { text: after.status >= 500 ? "It still fails." : after.status > 0 ? "It does not fail any more." : "There was no answer." })), quiet("Close", () => section.remove())),
-    make("div", { class: "answers" }, answerOf("Then", before), answerOf("Now", after)),
+    make("div", { class: "sheet-head" }, make("h2", {}, "Replayed ", make("small", { text: headline })), quiet("Close", () => section.remove())),
+    make("div", { class: "answers" }, answerOf("Then", before, "failed"), answerOf("Now", after, is)),
+    sentence && make("p", { class: "verdict", text: sentence }),
     ...(after.notes ?? []).map(n => make("p", { class: "soft", text: visible(n) })),
     lines.length > 0 && make("details", { class: "more" }, make("summary", { text: count(lines.length, "header", "headers") }), make("pre", { class: "output", tabIndex: 0, text: lines.map(l => visible(l)).join("\n") })),
     after.body ? make("details", { class: "more", open: after.body.length < 2000 }, make("summary", { text: "Body" + (after.cut ? ", cut" : "") }), make("pre", { class: "output", tabIndex: 0, text: visible(after.body, "\n\t") }))

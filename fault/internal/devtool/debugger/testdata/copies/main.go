@@ -44,7 +44,8 @@ var (
 	requests int
 	// inUse keeps what nothing else calls.
 	inUse = []any{allocate, sum, joined, firstOf, makeAccount, (*account).add, new(pair[string, int]), named, both, split, weekday, describe[int], mix, mixed.Same, sameAll, few, small.Same, deep,
-		size, table, handler, routine.Run, routine.Half, runs, twice, adder, shown, shownAs, noted, whole, negative, tiny, tick, order}
+		size, table, handler, routine.Run, routine.Half, runs, twice, adder, shown, shownAs, noted, whole, negative, tiny, tick, order, level.Twice, level.raised, inner.Vari, (*wrapper).Vari,
+		(*wrapper).Tiny, (*wrapper).tiny, (*wrapper).all, (*wrapper).Named, (*wrapper).tell, (*wrapper).Tags, time.Duration.String}
 )
 
 func allocate(megabytes int) int {
@@ -140,6 +141,40 @@ func (a *account) add(tags ...string) []string { return append(a.Tags, tags...) 
 func (a *account) AddAll(notes ...any) int { return len(notes) + a.ID }
 
 func (a account) Failure(err error) error { return fmt.Errorf("%s: %w", a.Name, err) }
+
+type level int8
+
+func (l level) Twice() level { return 2 * l }
+
+func (l level) raised(n int8) level { return l + level(n) }
+
+// wrapper has methods of what it embeds.
+type wrapper struct {
+	*inner
+	size int
+}
+
+type inner struct{ n int8 }
+
+func (i inner) Vari(ns ...int8) int {
+	total := 0
+	for _, n := range ns {
+		total += int(n)
+	}
+	return total
+}
+
+func (i *inner) Tiny(n int8) int8 { return n + i.n }
+
+func (i *inner) tiny(n int8) int8 { return n + i.n }
+
+func (i *inner) all(ns ...int8) int { return i.Vari(ns...) }
+
+func (i inner) Named(n int, a account) string { return fmt.Sprint(n, " ", a.Name) }
+
+func (i inner) tell(name string, half float32, on bool) string { return fmt.Sprint(name, half, on) }
+
+func (i inner) Tags(f func(int) int) int { return f(int(i.n)) }
 
 // mixed has a field of most kinds.
 type mixed struct {
@@ -369,6 +404,7 @@ func onStack(scope *freeze.Scope) string {
 	add := sum
 	plain := few(2)
 	list, undefined, zero := []*account{holder}, math.NaN(), 0.0
+	wrapped, outer := &wrapper{&inner{1}, 300}, wrapper{&inner{2}, 1}
 	fields := struct{ Sum func(int, ...int) int }{sum}
 	used := len(plain.S)
 	defer func() { runtime.KeepAlive(used) }()
@@ -382,7 +418,7 @@ func onStack(scope *freeze.Scope) string {
 		return strconv.Itoa(c.PID)
 	}
 	scope.Freeze(count, freeze.StackPanic)
-	runtime.KeepAlive([]any{list, &undefined, &zero})
+	runtime.KeepAlive([]any{list, &undefined, &zero, wrapped, &outer})
 	runtime.KeepAlive([]any{request, err, none, &place, &wait, half, &empty})
 	c, why := scope.Take(func(kept []freeze.Frozen) int { return len(kept) - 1 })
 	if why != nil {
