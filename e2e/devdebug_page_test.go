@@ -120,13 +120,26 @@ func (b *debugTab) unlock(t *testing.T, pin string) {
 func (b *debugTab) inConsole(t *testing.T, expression string) string {
 	t.Helper()
 	b.until(t, `document.activeElement.matches(".console textarea")`)
+	if _, err := b.js(`(document.querySelector("[data-typed]")?.removeAttribute("data-typed"), document.activeElement.setAttribute("data-typed", ""))`); err != nil {
+		t.Fatal(err)
+	}
 	const entries = `document.activeElement.closest(".console").querySelectorAll(".log > li").length`
 	before, err := b.js(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.types(expression)
-	b.until(t, fmt.Sprintf("document.activeElement.value === %q", expression))
+	soon(t, expression+" in the console", func() error {
+		// As the PIN: see unlock.
+		const field = `document.querySelector("[data-typed]")`
+		if said, err := b.js("(" + field + ".focus(), " + field + ".select(), document.activeElement === " + field + ")"); err != nil || said != "true" {
+			return fmt.Errorf("the focus is elsewhere: %w", errors.Join(err, errStill))
+		}
+		b.types(expression)
+		if said, err := b.js(fmt.Sprintf("document.activeElement.value === %q", expression)); err != nil || said != "true" {
+			return fmt.Errorf("it has something else: %w", errors.Join(err, errStill))
+		}
+		return nil
+	})
 	b.until(t, `document.activeElement.getAttribute("aria-expanded") === "false"`)
 	b.types(kb.Enter)
 	b.until(t, fmt.Sprintf(`%s > %s && !document.activeElement.closest(".console").hasAttribute("aria-busy")`, entries, before))

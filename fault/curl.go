@@ -1,6 +1,8 @@
 package fault
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -184,6 +186,11 @@ func (c *curlCommand) body(q *Request, multipart bool) {
 	}
 	switch {
 	case len(fields) > 0 || len(q.Files) > 0 || q.Method == http.MethodHead:
+	case q.Body != "" && strings.Map(harmless, compactBody(q.Body)) == compactBody(q.Body):
+		c.option("--data-raw", compactBody(q.Body))
+	case q.Body != "":
+		c.note("The request had a body that a command cannot hold: write it into the file request-body.")
+		c.option("--data-binary", "@request-body")
 	case q.ContentLength > 0:
 		c.note("The request had a body of %d bytes, which was not kept: write one into the file request-body.", q.ContentLength)
 		c.option("--data-binary", "@request-body")
@@ -191,6 +198,15 @@ func (c *curlCommand) body(q *Request, multipart bool) {
 		c.note("The request had a body of unknown length, which was not kept: write one into the file request-body.")
 		c.option("--data-binary", "@request-body")
 	}
+}
+
+// compactBody is a body without line breaks, where they mean nothing: in JSON.
+func compactBody(body string) string {
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(body)) != nil {
+		return body
+	}
+	return b.String()
 }
 
 // field adds a field of an urlencoded form. curl encodes what people can read; anything else, which

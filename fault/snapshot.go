@@ -24,6 +24,7 @@ type Request struct {
 	Header        http.Header `json:"header,omitempty"`
 	Form          url.Values  `json:"form,omitempty"`  // of the body, if the handler has parsed it
 	Files         []File      `json:"files,omitempty"` // of the body, likewise
+	Body          string      `json:"body,omitempty"`  // of another kind: whole, if it is a text; under `fault run` only
 	Cut           bool        `json:"cut,omitempty"`
 }
 

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -165,6 +166,12 @@ func TestRunPanic(t *testing.T) {
 	}
 	if a := r.get("/asked"); a.body != "3" {
 		t.Errorf("3 requests were made %s times", a.body)
+	}
+	for _, accept := range []string{"application/json", "text/html", "text/plain"} {
+		a := r.must(r.asks(http.MethodPost, "/items?n=x", `{"body": "is kept", "password": "hunter2"}`, "Accept: "+accept, "Sec-Fetch-Mode: navigate", "Content-Type: application/json"))
+		if text := html.UnescapeString(a.body); a.status != http.StatusInternalServerError || !strings.Contains(text, "is kept") || strings.Contains(text, "hunter2") {
+			t.Errorf("a body of JSON, as %s: %d %s", accept, a.status, a.body)
+		}
 	}
 	if a, err := r.asks(http.MethodGet, "/items?n=x", "", "Host: evil.example"); err == nil {
 		t.Errorf("another one is answered %d %s", a.status, a.body)

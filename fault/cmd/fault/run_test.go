@@ -373,6 +373,20 @@ func TestRunFixedAddress(t *testing.T) {
 	}
 }
 
+// TestRunFixedAddressWithoutPages: an application that has nothing at its root is found, too, beside a server for metrics.
+func TestRunFixedAddressWithoutPages(t *testing.T) {
+	t.Parallel()
+	main := strings.Replace(says("one"), `os.Getenv("LISTEN")`, `"`+freeAddress(t)+`"`, 1)
+	main = strings.Replace(main, `"/"`, `"/items"`, 1)
+	main = strings.Replace(main, "func main() {\n", `func main() {
+	metrics := http.NewServeMux()
+	metrics.HandleFunc("/metrics", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "up 1") })
+	go http.ListenAndServe("`+freeAddress(t)+`", metrics)
+`, 1)
+	r := runFault(t, application(t, map[string]string{"main.go": main}), "--no-mailbox", "--no-debugger", "--no-vet")
+	r.serves("/items", "one")
+}
+
 // TestRunEmbedded: what is embedded needs a build, and a new file that a pattern matches does, too; a test of the program itself does not.
 func TestRunEmbedded(t *testing.T) {
 	t.Parallel()
@@ -512,6 +526,7 @@ func main() {
 		m[r.FormValue("q")]++
 		return nil
 	}))
+	mux.Handle("POST /buy", catcher.Handle((&shop{"tea"}).buy))
 	mux.Handle("GET /headers", catcher.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		_, err := fmt.Fprint(w, r.Header)
 		return err
@@ -563,6 +578,10 @@ func TestRunFailurePage(t *testing.T) {
 		if text.status != 500 || !strings.Contains(text.body, "> 27 | func (s *shop) buy(") || !strings.Contains(text.body, "main.go:27  main.(*shop).buy") {
 			t.Errorf("of a method curl gets %d %s", text.status, text.body)
 		}
+	}
+	posted := r.must(r.asks("POST", "/buy", `{"article": "green tea", "card_token": "4711x"}`, "User-Agent: curl/8.5", "Content-Type: application/json"))
+	if posted.status != 500 || !strings.Contains(posted.body, "green tea") || strings.Contains(posted.body, "4711x") {
+		t.Errorf("of a body of JSON curl gets %d %s", posted.status, posted.body)
 	}
 	r.says(`failed: GET /buy: sold out \(main.go:27\)`)
 	stranger := r.must(r.asks("GET", "/fail", "", "Host: rebound.example.org", "Accept: text/html"))

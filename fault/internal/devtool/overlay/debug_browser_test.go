@@ -178,6 +178,10 @@ func TestDebugger(t *testing.T) {
 		s.set(func() { s.state["state"] = "ready" })
 		p.until(`document.getElementById("state").textContent.startsWith("Frozen copy")`)
 		p.until(`document.activeElement === document.querySelector("#where textarea")`)
+		// Also while its frame is not known for a moment.
+		s.set(func() { s.frames = nil })
+		p.until(`(document.dispatchEvent(new Event("visibilitychange")), document.querySelector("#where .room").textContent.includes("does not know this frame"))`)
+		p.until(`document.activeElement === document.querySelector("#where textarea")`)
 	})
 	t.Run("a failure that made room", func(t *testing.T) {
 		s, p := begin(t)

@@ -72,6 +72,7 @@ type requestView struct {
 	Query       []fact
 	Form        []fact
 	Files       []fact
+	Body        string
 	Header      []fact
 	Cookies     []fact
 	Cut         bool
@@ -299,6 +300,7 @@ func requestOf(r *http.Request, f *fault.Failure) *requestView {
 	for _, file := range q.Files {
 		v.Files = append(v.Files, fact{line(file.Field), line(file.Name) + ", " + bytesText(file.Size)})
 	}
+	v.Body = lines(q.Body)
 	command, notes := q.Curl(baseURL(r), maxCommand)
 	v.Command = lines(command)
 	for _, n := range notes {

@@ -212,6 +212,13 @@ func failureText(r *http.Request, f *Failure, status int) string {
 			}
 		}
 	}
+	if q := f.Request; q != nil && q.Body != "" {
+		t.blank()
+		t.put("", "Its body:")
+		for text := range strings.Lines(q.Body) {
+			t.verbatim("  ", line(strings.TrimRight(text, "\r\n")))
+		}
+	}
 	if s := f.Response; s != nil {
 		t.blank()
 		t.put("", "Response so far:")

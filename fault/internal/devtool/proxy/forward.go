@@ -103,7 +103,7 @@ func (f *forwarder) rewrite(pr *httputil.ProxyRequest) {
 			h.Set("X-Forwarded-Proto", "https")
 		}
 	}
-	x.keepForm(out)
+	x.keepBody(out)
 	h.Set(devlink.RequestHeader, x.token)
 	if x.page {
 		h.Set("Accept-Encoding", "identity") // the script is put in

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"example.org/microblog/fault/internal/devtool/overlay"
 )
 
-// maxForm is how much of a form is kept while a request runs, in bytes.
-const maxForm = 64 << 10
+// maxKept is how much of a body is kept while a request runs, in bytes.
+const maxKept = 64 << 10
 
 const (
 	// lateLimit is how long after its answer a handler may be told to have panicked, as one does that has answered before, and maxLate of
@@ -117,8 +118,40 @@ func (p *Panic) Request() *http.Request { return p.u.x.request }
 // Began is when the request came, before the application was asked.
 func (p *Panic) Began() time.Time { return p.u.x.began }
 
-// Form is the body of the request if that is a form, as far as it was sent; whole says that it is all of it.
-func (p *Panic) Form() (body []byte, whole bool) { return p.u.x.form.sent() }
+// Body is the body of the request if that is a form or another text, as far as it was sent; whole says that it is all of it.
+func (p *Panic) Body() (body []byte, whole bool) { return p.u.x.s.bodyOf(p.u.x) }
+
+// Body is the body of a request that is under way if that is a form or another text, as far as it was sent; whole says that it is all
+// of it. request is what the header [devlink.RequestHeader] named the request.
+func (s *Server) Body(request string) (body []byte, whole bool) {
+	s.mu.Lock()
+	x := s.exchanges[request]
+	s.mu.Unlock()
+	if x == nil {
+		return nil, false
+	}
+	return s.bodyOf(x)
+}
+
+// bodyLimit is how long the rest of a body is waited for, of which the handler may have read nothing.
+const bodyLimit = 100 * time.Millisecond
+
+func (s *Server) bodyOf(x *exchange) (body []byte, whole bool) {
+	s.mu.Lock()
+	kept := x.body
+	s.mu.Unlock()
+	if kept == nil {
+		return nil, true
+	}
+	limit := time.NewTimer(bodyLimit)
+	defer limit.Stop()
+	select {
+	case <-kept.ended:
+	case <-limit.C:
+	case <-x.ctx.Done():
+	}
+	return kept.sent()
+}
 
 // Panicked notes the failure that a panic is. If the answer has not begun, the developer is shown the failure as the answer.
 func (s *Server) Panicked(p *Panic, f *overlay.Failure) {
@@ -196,51 +229,59 @@ func (x *exchange) awaitWhy() {
 	}
 }
 
-// formBody is the body of a request that is a form, whose beginning is kept while it is sent. A nil one keeps nothing.
-type formBody struct {
+// keptBody is the body of a request that is a form or another text, whose beginning is kept while it is sent.
+type keptBody struct {
 	io.ReadCloser
-	mu    sync.Mutex
-	kept  []byte
-	cut   bool
-	whole bool
+	length int64         // in bytes, -1 if that is not known
+	ended  chan struct{} // closed when it is whole, or too long to be kept
+
+	mu   sync.Mutex
+	kept []byte
+	cut  bool
+	over bool // ended is closed
 }
 
-// keepForm has the body of a form kept, of which r is to be sent.
-func (x *exchange) keepForm(r *http.Request) {
+// keepBody has the body kept, of which r is to be sent, if it is a form or another text.
+func (x *exchange) keepBody(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
-	case "application/x-www-form-urlencoded", "multipart/form-data":
-		x.form = &formBody{ReadCloser: r.Body}
-		r.Body = x.form
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch _, subtype, _ := strings.Cut(kind, "/"); {
+	case kind == "application/x-www-form-urlencoded", kind == "multipart/form-data", strings.HasPrefix(kind, "text/"),
+		subtype == "json", subtype == "xml", strings.HasSuffix(subtype, "+json"), strings.HasSuffix(subtype, "+xml"):
+		kept := &keptBody{ReadCloser: r.Body, length: r.ContentLength, ended: make(chan struct{})}
+		r.Body = kept
+		x.s.mu.Lock()
+		x.body = kept
+		x.s.mu.Unlock()
 	}
 }
 
-func (f *formBody) Read(p []byte) (int, error) {
+func (f *keptBody) Read(p []byte) (int, error) {
 	n, err := f.ReadCloser.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	room := min(n, maxForm-len(f.kept))
+	room := min(n, maxKept-len(f.kept))
 	f.kept = append(f.kept, p[:room]...)
 	f.cut = f.cut || room < n
-	f.whole = f.whole || errors.Is(err, io.EOF)
+	if !f.over && (f.cut || errors.Is(err, io.EOF) || int64(len(f.kept)) == f.length) {
+		f.over = true
+		close(f.ended)
+	}
 	return n, err
 }
 
-func (f *formBody) sent() (body []byte, whole bool) {
-	if f == nil {
-		return nil, true
-	}
+func (f *keptBody) sent() (body []byte, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.kept[:len(f.kept):len(f.kept)], f.whole && !f.cut
+	return f.kept[:len(f.kept):len(f.kept)], f.over && !f.cut
 }
 
 // panicState is what an exchange has of the panics of its handler.
 type panicState struct {
 	panicking atomic.Int32           // how many are known and not shown yet
 	panicked  atomic.Pointer[failed] // nil: none
-	form      *formBody              // nil: the request has none
+	body      *keptBody              // nil: the request has none; Server.mu guards which
 	uses      []*use                 // its connections so far; only the goroutine that forwards it has to do with them
 }

@@ -72,11 +72,11 @@ func (p *panics) tell(panicked *proxy.Panic) {
 		return
 	}
 	time.Sleep(300 * time.Millisecond) // longer than one that is told of nothing waits
-	body, whole := panicked.Form()
+	body, whole := panicked.Body()
 	f := aFailure("it panicked")
 	f.Begun = begun
 	p.f.Server.Panicked(panicked, f)
-	p.told <- fmt.Sprintf("%s %s begun=%t form=%d %t", panicked.Request().Method, panicked.Request().URL, begun, len(body), whole)
+	p.told <- fmt.Sprintf("%s %s begun=%t body=%d %t", panicked.Request().Method, panicked.Request().URL, begun, len(body), whole)
 }
 
 func TestPanicIsShown(t *testing.T) {
@@ -89,12 +89,13 @@ func TestPanicIsShown(t *testing.T) {
 		header                   map[string]string
 		told                     string
 	}{
-		{"a page", "GET", "/", "", navigation, "GET / begun=false form=0 true"},
-		{"curl", "GET", "/?a=b", "", nil, "GET /?a=b begun=false form=0 true"},
-		{"a fetch", "GET", "/", "", fetch, "GET / begun=false form=0 true"},
-		{"a form", "POST", "/", "a=b&c=d", map[string]string{"Content-Type": form}, "POST / begun=false form=7 true"},
-		{"a long form", "POST", "/", "a=" + strings.Repeat("x", 100_000), map[string]string{"Content-Type": form}, "POST / begun=false form=65536 false"},
-		{"something else", "POST", "/", `{"a": 1}`, map[string]string{"Content-Type": "application/json"}, "POST / begun=false form=0 true"},
+		{"a page", "GET", "/", "", navigation, "GET / begun=false body=0 true"},
+		{"curl", "GET", "/?a=b", "", nil, "GET /?a=b begun=false body=0 true"},
+		{"a fetch", "GET", "/", "", fetch, "GET / begun=false body=0 true"},
+		{"a form", "POST", "/", "a=b&c=d", map[string]string{"Content-Type": form}, "POST / begun=false body=7 true"},
+		{"a long form", "POST", "/", "a=" + strings.Repeat("x", 100_000), map[string]string{"Content-Type": form}, "POST / begun=false body=65536 false"},
+		{"JSON", "POST", "/", `{"a": 1}`, map[string]string{"Content-Type": "application/json"}, "POST / begun=false body=8 true"},
+		{"something else", "POST", "/", `{"a": 1}`, map[string]string{"Content-Type": "application/octet-stream"}, "POST / begun=false body=0 true"},
 	} {
 		before := p.asked.Load()
 		res, body := p.f.do(test.method, test.path, strings.NewReader(test.body), test.header)
@@ -112,7 +113,7 @@ func TestPanicIsShown(t *testing.T) {
 		if body, err := p.ask("/", header); err == nil {
 			t.Errorf("%s: %q", name, body)
 		}
-		if told := <-p.told; told != "GET / begun=false form=0 true" {
+		if told := <-p.told; told != "GET / begun=false body=0 true" {
 			t.Errorf("%s is told as %q", name, told)
 		}
 	}
@@ -122,7 +123,7 @@ func TestPanicIsShown(t *testing.T) {
 	if body, err := p.ask("/begun", nil); err == nil || strings.Contains(body, "FAILURE") {
 		t.Errorf("%v, %q", err, body)
 	}
-	if told := <-p.told; told != "GET /begun begun=true form=0 true" {
+	if told := <-p.told; told != "GET /begun begun=true body=0 true" {
 		t.Errorf("told as %q", told)
 	}
 	// A handler whose answer is complete is told of when its request is over.
@@ -132,10 +133,10 @@ func TestPanicIsShown(t *testing.T) {
 	for end := time.Now().Add(patience); p.f.app.Running() != 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	close(p.hold)
-	if told := <-p.told; told != "GET /late begun=true form=0 true" {
+	if told := <-p.told; told != "GET /late begun=true body=0 true" {
 		t.Errorf("told as %q", told)
 	}
-	if _, body := p.f.get(overlay.Prefix, nil); !strings.Contains(body, "failures=10") {
+	if _, body := p.f.get(overlay.Prefix, nil); !strings.Contains(body, "failures=11") {
 		t.Errorf("%q", body)
 	}
 	var all sync.WaitGroup

@@ -445,6 +445,9 @@ func (g *goTest) body() string {
 		return "strings.NewReader(form.Encode())"
 	case multiBody:
 		return g.multipart()
+	case textBody:
+		g.imports["strings"] = true
+		return "strings.NewReader(" + g.text(g.q.Body, "the body") + ")"
 	case lostBody:
 		g.imports["strings"] = true
 		length := "of unknown length"

@@ -71,6 +71,9 @@ func fail(t *testing.T, raw string) (*fault.Failure, description) {
 	if k.last == nil {
 		t.Fatalf("the request was answered %s and is no failure", res.Status)
 	}
+	if seen.Header.Get("X-Kept") != "" {
+		k.last.Request.Body = body
+	}
 	return k.last, seen
 }
 
@@ -85,6 +88,7 @@ var requests = map[string]string{
 		"--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"../a \\\"b\\\" ü.png\"\r\nContent-Type: image/png\r\n\r\n12345\r\n" +
 		"--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"empty.png\"\r\nContent-Type: image/png\r\n\r\n\r\n--b--\r\n",
 	"json":    "PUT /api/post HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: LENGTH\n\n{\"a\": \"b c\"}",
+	"kept":    "PATCH /api/kept HTTP/1.1\nHost: localhost\nX-Kept: 1\nContent-Type: application/json\nContent-Length: LENGTH\n\n{\"it's\": \"`b` \\u00fc $c\"}",
 	"secrets": "POST /login?token=" + canary + "&a=+&page=2 HTTP/1.1\nHost: localhost\nAuthorization: Bearer " + canary + "\nCookie: session=" + canary + "; theme=" + canary + "\nContent-Type: application/x-www-form-urlencoded\nContent-Length: LENGTH\n\nuser=susan&password=" + canary + "&next=%2F",
 	"methods": "PURGE /cache HTTP/1.0\nHost: localhost\nX-Empty:\nX-Quote: it's \"so\" `x` $HOME \\ %s\nX-Two: 1\nX-Two: 2\n\n",
 	"options": "OPTIONS * HTTP/1.1\nHost: localhost\n\n",

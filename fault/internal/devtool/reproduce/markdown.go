@@ -261,6 +261,10 @@ func (m *markdown) request(f *fault.Failure, base string) {
 		m.paragraph("Its form:")
 		m.block("", b.String())
 	}
+	if bodyOf(q) == textBody {
+		m.paragraph("Its body:")
+		m.block("", q.Body)
+	}
 	if bodyOf(q) == lostBody && !f.Reported {
 		if q.ContentLength > 0 {
 			m.paragraph("Its body of %d bytes was not kept.", q.ContentLength)

@@ -165,4 +165,16 @@ func TestCurl(t *testing.T) {
 	if err != nil || !strings.HasPrefix(command, "curl -i") || !strings.Contains(command, "'http://127.0.0.1:5000/api/post'") || len(notes) == 0 {
 		t.Errorf("%v\n%s\n%q", err, command, notes)
 	}
+	f, _ = fail(t, requests["kept"])
+	const body = `{"it'\''s":"` + "`b` " + `\u00fc $c"}`
+	if command, notes, err := reproduce.Curl(f, ""); err != nil || !strings.Contains(command, "--data-raw '"+body+"'") || len(notes) > 0 {
+		t.Errorf("%v\n%s\n%q", err, command, notes)
+	}
+	if text := reproduce.Markdown(f, reproduce.Details{}); !strings.Contains(text, "Its body:") || !strings.Contains(text, f.Request.Body) {
+		t.Error(text)
+	}
+	f.Request.Body = "a\nb"
+	if command, notes, err := reproduce.Curl(f, ""); err != nil || !strings.Contains(command, "@request-body") || len(notes) == 0 {
+		t.Errorf("%v\n%s\n%q", err, command, notes)
+	}
 }

@@ -238,6 +238,15 @@ func (p *replay) body(instead []byte) (body []byte, contentType string) {
 		return []byte(p.q.Form.Encode()), contentType
 	case multiBody:
 		return p.multipart()
+	case textBody:
+		if instead != nil {
+			return instead, ""
+		}
+		if masked(p.q.Body) {
+			p.differs("the body")
+			p.note("Parts of the body were masked when it was recorded, and sent as %s.", redact.Mask)
+		}
+		return []byte(p.q.Body), ""
 	case lostBody:
 		if instead != nil {
 			return instead, ""

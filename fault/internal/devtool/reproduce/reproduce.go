@@ -50,7 +50,8 @@ const (
 	noBody    bodyKind = iota
 	formBody           // an urlencoded form
 	multiBody          // a multipart form, whose files have lost their content
-	lostBody           // something else, which was not kept
+	textBody           // something else, as text
+	lostBody           // the same, which was not kept
 )
 
 func bodyOf(q *fault.Request) bodyKind {
@@ -59,6 +60,8 @@ func bodyOf(q *fault.Request) bodyKind {
 		return multiBody
 	case len(q.Form) > 0:
 		return formBody
+	case q.Body != "":
+		return textBody
 	case q.ContentLength != 0:
 		return lostBody
 	}

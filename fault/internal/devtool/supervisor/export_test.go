@@ -11,6 +11,7 @@ var (
 	UnderWay    = underWay
 
 	FormOf       = formOf
+	BodyText     = bodyText
 	PanicFailure = panicFailure
 	MaskEnd      = maskEnd
 )

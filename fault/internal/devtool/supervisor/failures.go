@@ -30,6 +30,8 @@ func (s *supervisor) failed(g *generation, f link.Failure) {
 		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 			delete(r.Header, name)
 		}
+		body, whole := s.proxy.Body(f.Request)
+		r.Body = bodyText(g.link.Redactor(), r.Header.Get("Content-Type"), body, whole)
 	}
 	g.functions.place(g.binary, f.Failure)
 	s.locate(f.Stack)

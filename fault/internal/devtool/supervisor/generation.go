@@ -170,6 +170,7 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 	var (
 		seen  []string
 		since time.Time
+		ask   time.Time // when what listens there is asked next
 		told  bool
 	)
 	for {
@@ -192,15 +193,19 @@ func (s *supervisor) awaitReady(ctx context.Context, g *generation) error {
 		}
 		others := elsewhere(listening, g.address)
 		if !slices.Equal(others, seen) {
-			seen, since = others, time.Now()
+			seen, since, ask = others, time.Now(), time.Time{}
 			continue
 		}
 		if len(others) == 0 || time.Since(since) < elsewhereAfter {
 			continue
 		}
-		other := onlyWithPages(ctx, others)
+		if time.Now().Before(ask) {
+			continue
+		}
+		other, settled := ownAddress(ctx, others, time.Since(since) > pagelessAfter)
+		ask = time.Now().Add(time.Since(since)) // seldomer and seldomer: it is in the application's log
 		if other == "" {
-			if !told {
+			if settled && !told {
 				told = true
 				s.term.Event(fmt.Sprintf("the application listens on %s, not on %s, which LISTEN and PORT tell it; say which one is its own, such as --app-listen %s", strings.Join(others, " and "), g.told, others[0]))
 			}
@@ -229,37 +234,48 @@ func (g *generation) newBackend() *proxy.Backend {
 	return b
 }
 
-// hasPages tells whether a server has something at its root. One for profiles or metrics, beside the application's own, mostly
-// has not.
-func hasPages(ctx context.Context, at string) bool {
+// ownAddress returns the one of the addresses that is most likely the application's: the only one that has something at its root,
+// or, if none has and pageless says to take it, the only one that answers at all and is no server for profiles or metrics beside the
+// application's own. It is "" if it is not just one; settled says that waiting longer changes nothing.
+func ownAddress(ctx context.Context, addresses []string, pageless bool) (own string, settled bool) {
+	var pages, others []string
+	for _, a := range addresses {
+		switch status := statusOf(ctx, a, "/"); {
+		case status == 0:
+		case status != http.StatusNotFound:
+			pages = append(pages, a)
+		case pageless && !slices.ContainsFunc(sidePages, func(page string) bool { return statusOf(ctx, a, page) == http.StatusOK }):
+			others = append(others, a)
+		}
+	}
+	switch {
+	case len(pages) == 1:
+		return pages[0], true
+	case len(pages) == 0 && len(others) == 1:
+		return others[0], true
+	}
+	return "", pageless || len(pages) > 1
+}
+
+// sidePages are what servers have that are for profiles or metrics only.
+var sidePages = []string{"/debug/pprof/", "/debug/vars", "/metrics"}
+
+// statusOf returns the status of a page, 0 if there is no answer in HTTP.
+func statusOf(ctx context.Context, address, page string) int {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+page, nil)
 	if err != nil {
-		return false
+		return 0
 	}
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return false
+		return 0
 	}
 	_ = response.Body.Close() // its status is all that matters
-	return response.StatusCode != http.StatusNotFound
-}
-
-// onlyWithPages returns the only one of the addresses that has something at its root, "" if it is not just one.
-func onlyWithPages(ctx context.Context, addresses []string) (only string) {
-	for _, a := range addresses {
-		if !hasPages(ctx, a) {
-			continue
-		}
-		if only != "" {
-			return ""
-		}
-		only = a
-	}
-	return only
+	return response.StatusCode
 }
 
 // elsewhere returns the addresses that are listened on, if the one that is asked is not among them.

@@ -80,6 +80,8 @@ const (
 	// elsewhereAfter is how long a process that does not listen where it was told may have listened elsewhere before
 	// that is taken for its address.
 	elsewhereAfter = 1500 * time.Millisecond
+	// pagelessAfter is the same where it has nothing at its root, as a server beside the application's own mostly has not.
+	pagelessAfter = 5 * time.Second
 	// reloadTimeout bounds how long an application may take to load changed files from disk.
 	reloadTimeout = 10 * time.Second
 )

@@ -73,8 +73,10 @@ func (s *supervisor) servedPanic(g *generation, told process.ServedPanic, p *pro
 	f.Build, _ = g.builtAs()
 	f.Host, _ = os.Hostname() // "" if it has none
 	f.Request = snapshot(red, p.Request())
-	body, whole := p.Form()
-	f.Request.Form, f.Request.Files = formOf(red, p.Request().Header.Get("Content-Type"), body, whole, &f.Request.Cut)
+	body, whole := p.Body()
+	contentType := p.Request().Header.Get("Content-Type")
+	f.Request.Form, f.Request.Files = formOf(red, contentType, body, whole, &f.Request.Cut)
+	f.Request.Body = bodyText(red, contentType, body, whole)
 	g.functions.place(g.binary, f)
 	s.locate(f.Stack)
 	shown := &overlay.Failure{Failure: f, Generation: g.number, Excerpts: make([][]problem.Line, len(f.Stack)), Why: make([]string, len(f.Stack))}

@@ -55,6 +55,33 @@ func TestFormOf(t *testing.T) {
 	}
 }
 
+func TestBodyText(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ contentType, body, want string }{
+		"as it was":      {"application/json; charset=utf-8", "{\n \"b\": 1.50, \"a\": [\"<x>\"]\n}\n", "{\n \"b\": 1.50, \"a\": [\"<x>\"]\n}\n"},
+		"a secret":       {"application/json", `{"user": {"password": "hunter2", "n": 1.50}, "a": "<x>"}`, `{"a":"<x>","user":{"n":1.50,"password":"` + redact.Mask + `"}}`},
+		"its own":        {"application/vnd.api+json", `[{"invite_code": 12345}]`, `[{"invite_code":"` + redact.Mask + `"}]`},
+		"looks like one": {"application/json", `["Bearer abcdefghijklmnop0123456789"]`, `["Bearer ` + redact.Mask + `"]`},
+		"half":           {"application/json", `{"password": "hunter2", "a"`, `{"password": "` + redact.Mask + `", "a"`},
+		"two":            {"application/json", `{"a": 1} {"password": "hunter2"}`, `{"a": 1} {"password": "` + redact.Mask + `"}`},
+		"text":           {"text/plain", "password=hunter2 a=b", "password=" + redact.Mask + " a=b"},
+		"a form":         {urlEncoded, "a=1", ""},
+		"no text":        {"application/json", "\xff", ""},
+		"no kind":        {"", "a", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			red := redact.New(redact.Options{Keys: []string{"invite code"}})
+			if got := supervisor.BodyText(red, test.contentType, []byte(test.body), true); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			if got := supervisor.BodyText(red, test.contentType, []byte(test.body), false); got != "" {
+				t.Errorf("of a part there is %s", got)
+			}
+		})
+	}
+}
+
 // TestPanicFailure reads stacks as net/http logs them.
 func TestPanicFailure(t *testing.T) {
 	t.Parallel()

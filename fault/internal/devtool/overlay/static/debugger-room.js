@@ -48,7 +48,8 @@ export function room(frame, name, server, called) {
     show(state, own, calls) {
       const ready = state.state === "ready", idle = state.state === "idle";
       if (idle && values.querySelector("[role=tree]")) return; // What was there stays; who uses it attaches the debugger again.
-      const kept = state.state === "attaching" && !console.element.hidden; // Whoever types goes on; what is sent waits for the debugger.
+      // Whoever types goes on; what is sent waits for the debugger, or is answered with what is wrong.
+      const kept = !console.element.hidden && (state.state === "attaching" || ready && console.element.contains(document.activeElement));
       console.ready(kept || ready && !!own && !(own.variables?.state === "none" && own.variables.error));
       const v = own?.variables ?? { state: "none" };
       const key = [state.state, state.progress, state.error, v.state, v.error, calls, v.state === "ready" ? JSON.stringify([v.arguments, v.locals]) : "", own?.stands].join("\n");
