@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -102,7 +103,7 @@ func (b *debugTab) types(keys ...string) {
 // then it is typed again.
 func (b *debugTab) unlock(t *testing.T, pin string) {
 	t.Helper()
-	soon(t, "the PIN in its field", func() error {
+	soon(t, "the debugger unlocked by its PIN", func() error {
 		const field = `document.getElementById("pin")`
 		if said, err := b.js("(" + field + "?.focus(), " + field + "?.select(), document.activeElement.id)"); err != nil || said != "pin" {
 			return fmt.Errorf("the focus is on %q: %w", said, errors.Join(err, errStill))
@@ -111,9 +112,14 @@ func (b *debugTab) unlock(t *testing.T, pin string) {
 		if said, err := b.js(field + `?.value`); err != nil || said != pin {
 			return fmt.Errorf("it has %q: %w", said, errors.Join(err, errStill))
 		}
-		return nil
+		b.types(kb.Enter)
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if said, err := b.js(`!document.querySelector(".pin")`); err == nil && said == "true" {
+				return nil
+			}
+		}
+		return errStill
 	})
-	b.types(kb.Enter)
 }
 
 // inConsole types an expression into the console that has the focus, and waits for its result.
