@@ -144,10 +144,15 @@ func (b *debugTab) inConsole(t *testing.T, expression string) string {
 		if said, err := b.js(fmt.Sprintf("document.activeElement.value === %q", expression)); err != nil || said != "true" {
 			return fmt.Errorf("it has something else: %w", errors.Join(err, errStill))
 		}
-		return nil
+		b.until(t, field+`.getAttribute("aria-expanded") === "false"`)
+		b.types(kb.Enter)
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if said, err := b.js(field + ".value === ''"); err == nil && said == "true" {
+				return nil
+			}
+		}
+		return errStill // Enter went elsewhere, since what was sent is not in the field any more
 	})
-	b.until(t, `document.activeElement.getAttribute("aria-expanded") === "false"`)
-	b.types(kb.Enter)
 	b.until(t, fmt.Sprintf(`%s > %s && !document.activeElement.closest(".console").hasAttribute("aria-busy")`, entries, before))
 	said, err := b.js(`document.activeElement.closest(".console").querySelector(".log > li:last-child").innerText`)
 	if err != nil {
